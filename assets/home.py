@@ -1,0 +1,64 @@
+"""Where everything of one installation lives. Paths only: nothing here touches the disk."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder ``NIGHTSHIFT_HOME`` points at, and the places in it."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    def landing_source(self, use_case: str, source: str) -> Path:
+        return self.landing / use_case / source
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    def feature_view(self, use_case: str, view: str) -> Path:
+        """Folder of a view's immutable day files, ``<YYYY-MM-DD>.parquet``."""
+        return self.root / "features" / use_case / view
+
+    @property
+    def feast(self) -> Path:
+        return self.root / "feast"
+
+    @property
+    def registry_uri(self) -> str:
+        """MLflow tracking and registry store."""
+        return f"sqlite:///{self.root / 'registry.db'}"
+
+    @property
+    def models(self) -> Path:
+        """MLflow artifacts."""
+        return self.root / "models"
+
+    def dbt_project(self, use_case: str) -> Path:
+        return self.root / "dbt" / use_case
+
+    @property
+    def data_docs(self) -> Path:
+        return self.root / "reports" / "data_docs"
+
+    @property
+    def evidently_workspace(self) -> Path:
+        return self.root / "reports" / "evidently"
+
+    def drift_report(self, use_case: str, day: date) -> Path:
+        return self.root / "reports" / "drift" / use_case / f"{day.isoformat()}.html"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.root / "dagster"
+
+    @property
+    def pseudonym_key(self) -> Path:
+        return self.root / "secrets" / "pseudonym.key"

@@ -1,0 +1,273 @@
+"""The lake: Delta tables by use case. Owns paths, commits and reads; nobody else opens a path.
+
+Arrow in, Arrow out. A day of a table is replaced by one Delta commit, and only when its content
+differs from what is there: a re-run of a night leaves every table version as it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+PARTITION = "partition_date"
+"""Name of the day column every partitioned table carries (date32, UTC day)."""
+
+RUN = "run_id"
+"""Who wrote a row. Not content: two runs that find the same facts leave one record, the first."""
+
+
+class LakeError(Exception):
+    """A table that is not there, or rows that do not fit it. The message says which and why."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a write did: the table's version after it, and whether it changed anything."""
+
+    version: int
+    changed: bool
+
+
+def _sorted(rows: pa.Table) -> pa.Table:
+    """Rows in a canonical order, so equal content compares equal however it was written."""
+    import duckdb
+
+    if rows.num_rows < 2:
+        return rows.combine_chunks()
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("incoming", rows)
+        ordered: pa.Table = connection.execute("SELECT * FROM incoming ORDER BY ALL").to_arrow_table()
+    return ordered.cast(rows.schema).combine_chunks()
+
+
+def content_digest(rows: pa.Table) -> str:
+    """SHA-256 over the rows in canonical order, whatever order or chunks they came in.
+
+    The run column is left out: it says who wrote a row, not what it says.
+    """
+    import hashlib
+
+    content = _sorted(_without_run(rows))
+    sink = pa.BufferOutputStream()
+    # Schema metadata (pandas index notes and the like) is not content.
+    with pa.ipc.new_stream(sink, content.schema.remove_metadata()) as writer:
+        writer.write_table(content.replace_schema_metadata(None))
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _without_run(rows: pa.Table) -> pa.Table:
+    return rows.drop_columns([RUN]) if RUN in rows.column_names else rows
+
+
+class Lake:
+    """Delta tables under ``root/<use_case>/<table>``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, use_case: str, table: str) -> Path:
+        return self.root / use_case / table
+
+    def exists(self, use_case: str, table: str) -> bool:
+        from deltalake import DeltaTable
+
+        return bool(DeltaTable.is_deltatable(str(self.path(use_case, table))))
+
+    def ensure(
+        self,
+        use_case: str,
+        table: str,
+        schema: pa.Schema,
+        *,
+        partitioned: bool = True,
+        append_only: bool = False,
+    ) -> None:
+        """Create an empty table unless it is there. ``partitioned`` adds the day column.
+
+        Raises LakeError when the table exists with another schema: a changed spec must not
+        silently mix two meanings in one table.
+        """
+        from deltalake import DeltaTable
+
+        if partitioned and PARTITION not in schema.names:
+            schema = schema.append(pa.field(PARTITION, pa.date32()))
+        path = self.path(use_case, table)
+        if not self.exists(use_case, table):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            DeltaTable.create(
+                str(path),
+                schema=schema,
+                partition_by=[PARTITION] if partitioned else None,
+                mode="ignore",
+                configuration={"delta.appendOnly": "true"} if append_only else None,
+            )
+            return
+        there = self._open(use_case, table).to_pyarrow_dataset().schema
+        if set(there.names) != set(schema.names):
+            gone, new = set(there.names) - set(schema.names), set(schema.names) - set(there.names)
+            raise LakeError(
+                f"table {use_case}/{table} was written with other columns "
+                f"(missing now: {sorted(gone)}, new: {sorted(new)}). The spec changed: move "
+                f"{path} away and rebuild the history, or restore the columns."
+            )
+
+    def version(self, use_case: str, table: str) -> int:
+        return int(self._open(use_case, table).version())
+
+    def read(
+        self,
+        use_case: str,
+        table: str,
+        *,
+        columns: Sequence[str] | None = None,
+        where: "ds.Expression | None" = None,
+        version: int | None = None,
+    ) -> pa.Table:
+        """Rows that match ``where`` (pushed down), optionally as of a table version.
+
+        Raises LakeError when the table is not there.
+        """
+        dataset = self._open(use_case, table, version).to_pyarrow_dataset()
+        return dataset.to_table(columns=list(columns) if columns else None, filter=where)
+
+    def read_day(self, use_case: str, table: str, day: date) -> pa.Table:
+        """One partition, without rows when the day is not there."""
+        import pyarrow.dataset as ds
+
+        return self.read(use_case, table, where=ds.field(PARTITION) == ds.scalar(day))
+
+    def days(self, use_case: str, table: str) -> list[date]:
+        """Days that have rows, ascending."""
+        if not self.exists(use_case, table):
+            return []
+        import pyarrow.compute as pc
+
+        column = self.read(use_case, table, columns=[PARTITION]).column(PARTITION)
+        return sorted(d for d in pc.unique(column).to_pylist() if d is not None)
+
+    def replace_day(
+        self,
+        use_case: str,
+        table: str,
+        day: date,
+        rows: pa.Table,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Commit:
+        """Make ``rows`` the content of one day, in one commit, or not at all."""
+        return self.replace_days(use_case, table, day, day, _with_day(rows, day), metadata)
+
+    def replace_days(
+        self,
+        use_case: str,
+        table: str,
+        first: date,
+        last: date,
+        rows: pa.Table,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Commit:
+        """Make ``rows`` (which carry the day column) the content of the days first..last.
+
+        The table must exist (:meth:`ensure`). Raises LakeError for rows of another day, and
+        deltalake's CommitFailedError when another writer got there first.
+        """
+        import pyarrow.compute as pc
+        import pyarrow.dataset as ds
+        from deltalake import CommitProperties, write_deltalake
+
+        if rows.num_rows:
+            span = pc.min_max(rows.column(PARTITION)).as_py()
+            if span["min"] < first or span["max"] > last:
+                raise LakeError(
+                    f"rows of {span['min']}..{span['max']} offered for {use_case}/{table} "
+                    f"{first}..{last}; nothing was written"
+                )
+        delta = self._open(use_case, table)
+        dataset = delta.to_pyarrow_dataset()
+        rows = rows.select(dataset.schema.names).cast(dataset.schema)
+        there = dataset.to_table(
+            filter=(ds.field(PARTITION) >= ds.scalar(first))
+            & (ds.field(PARTITION) <= ds.scalar(last))
+        )
+        if there.num_rows == rows.num_rows and _sorted(_without_run(there)).equals(
+            _sorted(_without_run(rows))
+        ):
+            return Commit(int(delta.version()), changed=False)
+        write_deltalake(
+            delta,
+            rows,
+            mode="overwrite",
+            predicate=f"{PARTITION} >= '{first}' AND {PARTITION} <= '{last}'",
+            commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
+        )
+        return Commit(self.version(use_case, table), changed=True)
+
+    def replace_all(
+        self,
+        use_case: str,
+        table: str,
+        rows: pa.Table,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Commit:
+        """Make ``rows`` the whole content of an unpartitioned table."""
+        from deltalake import CommitProperties, write_deltalake
+
+        delta = self._open(use_case, table)
+        schema = delta.to_pyarrow_dataset().schema
+        rows = rows.select(schema.names).cast(schema)
+        there = delta.to_pyarrow_dataset().to_table()
+        if there.num_rows == rows.num_rows and _sorted(_without_run(there)).equals(
+            _sorted(_without_run(rows))
+        ):
+            return Commit(int(delta.version()), changed=False)
+        write_deltalake(
+            delta,
+            rows,
+            mode="overwrite",
+            commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
+        )
+        return Commit(self.version(use_case, table), changed=True)
+
+    def append(
+        self,
+        use_case: str,
+        table: str,
+        rows: pa.Table,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Commit:
+        """Add rows to an append-only table."""
+        from deltalake import CommitProperties, write_deltalake
+
+        delta = self._open(use_case, table)
+        schema = delta.to_pyarrow_dataset().schema
+        write_deltalake(
+            delta,
+            rows.select(schema.names).cast(schema),
+            mode="append",
+            commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
+        )
+        return Commit(self.version(use_case, table), changed=True)
+
+    def last_commit_metadata(self, use_case: str, table: str) -> dict[str, Any]:
+        """Commit info of the newest version, with whatever metadata its writer gave."""
+        return dict(self._open(use_case, table).history(1)[0])
+
+    def _open(self, use_case: str, table: str, version: int | None = None) -> Any:
+        from deltalake import DeltaTable
+
+        if not self.exists(use_case, table):
+            raise LakeError(f"table {use_case}/{table} does not exist yet under {self.root}")
+        return DeltaTable(str(self.path(use_case, table)), version=version)
+
+
+def _with_day(rows: pa.Table, day: date) -> pa.Table:
+    column = pa.array([day] * rows.num_rows, pa.date32())
+    if PARTITION in rows.column_names:
+        return rows.set_column(rows.column_names.index(PARTITION), PARTITION, column)
+    return rows.append_column(PARTITION, column)

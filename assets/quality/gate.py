@@ -1,0 +1,89 @@
+"""Gate results: what a gate found, on which evidence, and the refusal when it did not pass.
+
+Dagster's blocking checks stop what is downstream only within one run. So whoever consumes a gated
+table asks here, in its own run, whether the gate passed on exactly the rows it is about to use.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.lake import Lake, content_digest
+from assets.tables import GATE_RESULTS, GATE_RESULTS_SCHEMA
+
+Verdict = Literal["pass", "fail", "insufficient"]
+
+
+class GateRefusal(Exception):
+    """A gate did not pass, or there is no record that it did. Nothing downstream may happen."""
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One verdict of one gate on one table's day."""
+
+    gate: str
+    subject: str
+    verdict: Verdict
+    message: str
+    figures: Mapping[str, Any]
+    threshold: Mapping[str, Any]
+    evidence_digest: str
+
+
+def record(
+    lake: Lake, use_case: str, day: date, result: GateResult, *, spec_version: str, run_id: str
+) -> None:
+    """Put a gate's result on record for a day; the same finding twice leaves one record."""
+    lake.ensure(use_case, GATE_RESULTS, GATE_RESULTS_SCHEMA)
+    others = lake.read_day(use_case, GATE_RESULTS, day)
+    mask = pc.equal(others.column("gate"), result.gate)
+    others = others.filter(pc.invert(mask))
+    row = {
+        "gate": result.gate,
+        "subject": result.subject,
+        "verdict": result.verdict,
+        "message": result.message,
+        "figures": json.dumps(result.figures, sort_keys=True),
+        "threshold": json.dumps(result.threshold, sort_keys=True),
+        "evidence_digest": result.evidence_digest,
+        "spec_version": spec_version,
+        "run_id": run_id,
+        "partition_date": day,
+    }
+    schema = others.schema
+    rows = pa.concat_tables([others, pa.Table.from_pylist([row], schema=schema)])
+    lake.replace_day(use_case, GATE_RESULTS, day, rows, {"run_id": run_id})
+
+
+def require_passed(lake: Lake, use_case: str, day: date, gate: str, rows: pa.Table) -> None:
+    """Return only if ``gate`` passed for ``day`` on exactly these rows.
+
+    Raises GateRefusal when there is no record, the verdict is not ``pass``, or the rows have
+    changed since the gate looked at them.
+    """
+    recorded = (
+        lake.read_day(use_case, GATE_RESULTS, day).to_pylist()
+        if lake.exists(use_case, GATE_RESULTS)
+        else []
+    )
+    found = [r for r in recorded if r["gate"] == gate]
+    if not found:
+        raise GateRefusal(
+            f"gate '{gate}' has no recorded result for {use_case} {day}: run the checks of this "
+            "partition first"
+        )
+    if found[0]["verdict"] != "pass":
+        raise GateRefusal(
+            f"gate '{gate}' says {found[0]['verdict']} for {use_case} {day}: {found[0]['message']}"
+        )
+    if found[0]["evidence_digest"] != content_digest(rows):
+        raise GateRefusal(
+            f"gate '{gate}' passed for {use_case} {day}, but on other rows than are there now: "
+            "run the checks of this partition again"
+        )
