@@ -43,7 +43,7 @@ def _sorted(rows: pa.Table) -> pa.Table:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("incoming", rows)
-        ordered: pa.Table = connection.execute("SELECT * FROM incoming ORDER BY ALL").to_arrow_table()
+        ordered: pa.Table = connection.sql("SELECT * FROM incoming ORDER BY ALL").to_arrow_table()
     return ordered.cast(rows.schema).combine_chunks()
 
 
