@@ -43,6 +43,13 @@ class Home:
     def dbt_project(self, use_case: str) -> Path:
         return self.root / "dbt" / use_case
 
+    def dbt_manifest(self, use_case: str) -> Path:
+        return self.dbt_project(use_case) / "target" / "manifest.json"
+
+    def marts_database(self, use_case: str) -> Path:
+        """DuckDB file of the marts last built; the lake holds them all."""
+        return self.dbt_project(use_case) / "marts.duckdb"
+
     @property
     def data_docs(self) -> Path:
         return self.root / "reports" / "data_docs"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from assets.errors import NightshiftError
+
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
@@ -22,7 +24,7 @@ RUN = "run_id"
 """Who wrote a row. Not content: two runs that find the same facts leave one record, the first."""
 
 
-class LakeError(Exception):
+class LakeError(NightshiftError):
     """A table that is not there, or rows that do not fit it. The message says which and why."""
 
 

@@ -1,8 +1,8 @@
 """What is true of a use case: the typed form of its ``defs.yaml``, shared by every stage.
 
 Plain pydantic, frozen, unknown keys refused. Nothing here knows Dagster; the component in
-``orchestration/components/use_case.py`` inherits from :class:`UseCaseSpec`, so the schema that
-``dg check yaml`` enforces and the object the stages receive are one and the same.
+``orchestration/components/use_case.py`` takes :class:`UseCaseSpec` as its schema, so what ``dg check
+yaml`` enforces and what the stages receive are one and the same.
 """
 
 import hashlib
@@ -225,10 +225,8 @@ class RiskSpec(Block):
         return next(t for t in levels if t in (self.impact, self.volume, self.visibility))
 
 
-class UseCaseSpec(BaseModel):
-    """One use case. Only ``name``, ``start``, ``sources``, ``population`` and ``label`` are needed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class UseCaseSpec(Block):
+    """One use case. Needed: ``name``, ``start``, ``sources``, ``population`` and ``label``."""
 
     name: str = Field(description="Lower-case identifier; prefix of assets, jobs and tables.")
     description: str = ""
@@ -353,11 +351,7 @@ class UseCaseSpec(BaseModel):
     @property
     def version(self) -> str:
         """Content hash of the spec (12 hex digits): what a decision cites as its policy version."""
-        # Field by field: a subclass may carry more than the spec does.
-        spec = UseCaseSpec.model_validate(
-            {name: getattr(self, name) for name in UseCaseSpec.model_fields}
-        )
-        return hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:12]
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
 
 def closes_at(day: date) -> datetime:

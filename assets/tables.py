@@ -8,7 +8,6 @@ import pyarrow as pa
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
-QUARANTINE = "quarantine"
 SCORING_SET = "scoring_set"
 TRAINING_SET = "training_set"
 PREDICTIONS = "predictions"
@@ -24,6 +23,11 @@ LABELS = "labels"
 def validated(source: str) -> str:
     """Lake table of a source's rows that passed the contract."""
     return f"validated_{source}"
+
+
+def quarantine(source: str) -> str:
+    """Lake table of a source's rows that did not."""
+    return f"quarantine_{source}"
 
 
 def features(view: str) -> str:

@@ -13,13 +13,14 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.lake import Lake, content_digest
+from assets.errors import NightshiftError
+from assets.lake import PARTITION, Lake, content_digest
 from assets.tables import GATE_RESULTS, GATE_RESULTS_SCHEMA
 
 Verdict = Literal["pass", "fail", "insufficient"]
 
 
-class GateRefusal(Exception):
+class GateRefusal(NightshiftError):
     """A gate did not pass, or there is no record that it did. Nothing downstream may happen."""
 
 
@@ -87,3 +88,17 @@ def require_passed(lake: Lake, use_case: str, day: date, gate: str, rows: pa.Tab
             f"gate '{gate}' passed for {use_case} {day}, but on other rows than are there now: "
             "run the checks of this partition again"
         )
+
+
+def verdicts(lake: Lake, use_case: str, gate: str) -> dict[date, str]:
+    """Verdict of a gate by day, for every day on record."""
+    if not lake.exists(use_case, GATE_RESULTS):
+        return {}
+    rows = lake.read(use_case, GATE_RESULTS, columns=["gate", "verdict", PARTITION]).to_pylist()
+    return {row[PARTITION]: row["verdict"] for row in rows if row["gate"] == gate}
+
+
+def passed_days(lake: Lake, use_case: str, gate: str, first: date, last: date) -> list[date]:
+    """Days first..last on which the gate passed, ascending."""
+    found = verdicts(lake, use_case, gate)
+    return sorted(d for d, v in found.items() if first <= d <= last and v == "pass")

@@ -1,0 +1,1 @@
+"""Public loan data cut into landing files by day, and the use case that reads them."""

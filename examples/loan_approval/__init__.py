@@ -1,0 +1,1 @@
+"""A simulated lender: three source systems that drop files into the landing zone."""

@@ -1,0 +1,203 @@
+"""Day files of a feature view: what Feast reads, published from the lake.
+
+One immutable Parquet file per day of arrival. A file is written beside, fsynced and renamed, so a
+reader sees the old day or the new one; a day whose content is there already is left untouched.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.features.columns import check_joinable, stored_name, stored_schema, view_columns
+from assets.home import Home
+from assets.lake import PARTITION, Lake
+from assets.spec import UseCaseSpec
+from assets.tables import features
+
+EMPTY = "schema.parquet"
+"""No rows, only the typed columns: Feast fails on a view without any file."""
+
+
+@dataclass(frozen=True)
+class PublishedView:
+    """What a publication did, over the days asked for."""
+
+    rows: int = 0
+    """Facts in the files of those days."""
+    repeated: int = 0
+    """Facts left out: the same entity and times had come before (the first arrival stands)."""
+    unusable: int = 0
+    """Facts left out: no entity or no timestamp, so they can never be joined."""
+    written: list[date] = field(default_factory=list)
+    """Days whose file was made or replaced, ascending."""
+    removed: list[date] = field(default_factory=list)
+    """Days whose file went, because the lake has no facts of them any more."""
+    unchanged: int = 0
+    """Days whose file had the same content already."""
+
+
+def publish_days(
+    lake: Lake,
+    home: Home,
+    spec: UseCaseSpec,
+    view: str,
+    first: date | None = None,
+    last: date | None = None,
+) -> PublishedView:
+    """Publish the days ``first..last`` (inclusive, UTC; None: no bound) of a view.
+
+    Two facts of one entity with the same timestamp (and the same created time) cannot both hold.
+    Feast would pick either; here the first arrival stands, because a value that was used must not
+    change afterwards. A correction comes with a later created time (or timestamp).
+
+    When a day's file changes, the files of later days are brought in line with it. When the view's
+    columns changed, every day is written anew. Raises FeatureSpecError for an unjoinable spec.
+    """
+    check_joinable(spec)
+    folder = home.feature_view(spec.name, view)
+    folder.mkdir(parents=True, exist_ok=True)
+    schema = stored_schema(spec, view)
+    if not _holds(folder / EMPTY, schema.empty_table()):
+        first = last = None
+        _write(folder / EMPTY, schema.empty_table())
+    facts, repeated, unusable = _facts(lake, spec, view, first, last)
+    there = _days_there(folder)
+    rows, unchanged = 0, 0
+    written: list[date] = []
+    content = dict(_by_day(facts, schema))
+    for day, table in content.items():
+        rows += table.num_rows
+        if _put(folder / f"{day.isoformat()}.parquet", table):
+            written.append(day)
+        else:
+            unchanged += 1
+    removed = [
+        day
+        for day in there
+        if day not in content and (first is None or day >= first) and (last is None or day <= last)
+    ]
+    for day in removed:
+        (folder / f"{day.isoformat()}.parquet").unlink()
+    if removed:
+        _sync(folder)
+    if last is not None and (written or removed) and any(day > last for day in there):
+        later = publish_days(lake, home, spec, view, last + timedelta(days=1), max(there))
+        written += later.written
+        removed += later.removed
+    return PublishedView(rows, repeated, unusable, sorted(written), sorted(removed), unchanged)
+
+
+def _facts(
+    lake: Lake, spec: UseCaseSpec, view: str, first: date | None, last: date | None
+) -> tuple[pa.Table, int, int]:
+    """Facts of the days to publish in a canonical order, how many repeat, how many are unusable."""
+    import duckdb
+    import pyarrow.dataset as ds
+
+    columns = view_columns(spec, view)
+    types = [pa.field(c, f.type) for c, f in zip(columns, stored_schema(spec, view), strict=True)]
+    schema = pa.schema([*types, pa.field(PARTITION, pa.date32())])
+    if not lake.exists(spec.name, features(view)):
+        return schema.empty_table(), 0, 0
+    facts = spec.features.views[view]
+    wanted = None
+    if last is not None:
+        wanted = ds.field(PARTITION) <= ds.scalar(last)
+    if first is not None:
+        in_range = ds.field(PARTITION) >= ds.scalar(first)
+        wanted = in_range if wanted is None else wanted & in_range
+    rows = lake.read(spec.name, features(view), columns=schema.names, where=wanted).cast(schema)
+    earlier = schema.empty_table()
+    oldest = pc.min(rows.column(facts.timestamp))
+    if first is not None and oldest.is_valid:
+        # Only a fact at least as young as the oldest of these days can be repeated by them.
+        before = (ds.field(PARTITION) < ds.scalar(first)) & (ds.field(facts.timestamp) >= oldest)
+        earlier = lake.read(spec.name, features(view), columns=schema.names, where=before).cast(
+            schema
+        )
+    identity = ", ".join(_quoted(c) for c in (facts.entity, facts.timestamp, facts.created) if c)
+    usable = f"{_quoted(facts.entity)} IS NOT NULL AND {_quoted(facts.timestamp)} IS NOT NULL"
+    order = ", ".join([PARTITION, *(_quoted(c) for c in columns)])
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("facts", pa.concat_tables([rows, earlier]))
+        kept = (
+            connection.sql(
+                f"SELECT * FROM facts WHERE {usable} QUALIFY row_number() OVER "
+                f"(PARTITION BY {identity} ORDER BY {order}) = 1 ORDER BY {order}"
+            )
+            .to_arrow_table()
+            .cast(schema)
+        )
+    if first is not None:
+        kept = kept.filter(pc.greater_equal(kept.column(PARTITION), pa.scalar(first)))
+    joinable = pc.and_(
+        pc.is_valid(rows.column(facts.entity)), pc.is_valid(rows.column(facts.timestamp))
+    )
+    joinable_rows = int(pc.sum(joinable).as_py() or 0)
+    return kept, joinable_rows - kept.num_rows, rows.num_rows - joinable_rows
+
+
+def _by_day(facts: pa.Table, schema: pa.Schema) -> Iterator[tuple[date, pa.Table]]:
+    """The rows of each day (they are sorted by day), under their stored names."""
+    start = 0
+    for entry in pc.value_counts(facts.column(PARTITION).combine_chunks()).to_pylist():
+        rows = facts.slice(start, entry["counts"]).drop_columns([PARTITION])
+        start += entry["counts"]
+        stored = rows.rename_columns([stored_name(c) for c in rows.column_names])
+        yield entry["values"], stored.cast(schema)
+
+
+def _days_there(folder: Path) -> list[date]:
+    return sorted(date.fromisoformat(p.stem) for p in folder.glob("*.parquet") if p.name != EMPTY)
+
+
+def _put(path: Path, rows: pa.Table) -> bool:
+    """Write a file unless it holds exactly these rows; True when it was written."""
+    if _holds(path, rows):
+        return False
+    _write(path, rows)
+    return True
+
+
+def _holds(path: Path, rows: pa.Table) -> bool:
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return False
+    try:
+        with pq.ParquetFile(path) as file:
+            there = file.read()
+    except (OSError, pa.ArrowInvalid):  # damaged: what is there is no longer what was published
+        return False
+    return bool(there.schema.equals(rows.schema) and there.equals(rows))
+
+
+def _write(path: Path, rows: pa.Table) -> None:
+    import pyarrow.parquet as pq
+
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # not matched by *.parquet
+    with beside.open("wb") as file:
+        pq.write_table(rows, file, coerce_timestamps="us", compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Make renames and removals in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,118 @@
+"""The two tables a model meets: the night's scoring set, and the training set as of a time."""
+
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.errors import NightshiftError
+from assets.features.columns import LABEL, feature_type, population_type
+from assets.features.point_in_time import join
+from assets.home import Home
+from assets.lake import PARTITION, Lake
+from assets.spec import UseCaseSpec, closes_at
+from assets.tables import LABELS, POPULATION
+
+
+class NoMaturedLabelsError(NightshiftError):
+    """Nothing to train on yet. The message says when there will be."""
+
+
+def set_schema(spec: UseCaseSpec, label: bool) -> pa.Schema:
+    """Schema of the scoring set, or with ``label`` of the training set; without the day column.
+
+    Population columns, then every view's columns. Features are double (int, float, bool) or
+    string; other columns have their declared type, times are microseconds UTC. The label is int64,
+    1 when it happened, else 0.
+    """
+    fields = [(c, population_type(spec, c)) for c in spec.population_columns]
+    for view in spec.features.views.values():
+        fields += [(c, feature_type(spec, c)) for c in view.columns]
+    return pa.schema([*fields, (LABEL, pa.int64())] if label else fields)
+
+
+def scoring_set(spec: UseCaseSpec, lake: Lake, home: Home, day: date) -> pa.Table:
+    """The day's population with its features as known at each case's event time.
+
+    Columns of ``set_schema(spec, label=False)``, rows ordered by event time and key. Raises
+    LakeError without a population table, PointInTimeError when the join cannot be trusted.
+    """
+    cases = lake.read_day(spec.name, POPULATION, day).select(spec.population_columns)
+    joined = join(spec, home, _ordered(spec, cases), as_of=closes_at(day))
+    return _typed(joined, set_schema(spec, label=False))
+
+
+def training_set(spec: UseCaseSpec, lake: Lake, home: Home, as_of: datetime) -> pa.Table:
+    """Every case whose outcome had matured by ``as_of`` (UTC), with features and label.
+
+    A case counts when ``event time + matures_after <= as_of`` and a label observed by then is
+    there; of several, the last observed one holds. What arrived in a day that had not closed by
+    ``as_of`` was not known, whatever times it carries. Columns of ``set_schema(spec,
+    label=True)``, rows ordered by event time and key.
+
+    Raises NoMaturedLabelsError when there is no such case, saying when the first one matures;
+    LakeError without the tables; PointInTimeError when the join cannot be trusted.
+    """
+    if as_of.tzinfo is None:
+        raise NoMaturedLabelsError(f"as_of {as_of.isoformat()} has no time zone; pass it in UTC")
+    as_of = as_of.astimezone(UTC)
+    cases = _known(lake, spec, POPULATION, spec.population_columns, as_of)
+    events = cases.column(spec.population.event_timestamp)
+    matured = cases.filter(pc.less_equal(events, pa.scalar(as_of - spec.label.maturity)))
+    labels = _last_labels(spec, lake, as_of)
+    labelled = matured.join(labels, keys=spec.population.key, join_type="inner")
+    if labelled.num_rows == 0:
+        raise NoMaturedLabelsError(_why_nothing(spec, cases, matured, as_of))
+    labelled = _ordered(spec, labelled)
+    joined = join(spec, home, labelled, as_of=as_of)
+    return _typed(joined, set_schema(spec, label=True))
+
+
+def _known(
+    lake: Lake, spec: UseCaseSpec, table: str, columns: list[str], as_of: datetime
+) -> pa.Table:
+    """Rows of the partitions that had closed by ``as_of``."""
+    import pyarrow.dataset as ds
+
+    closed = ds.field(PARTITION) < ds.scalar(as_of.date())
+    return lake.read(spec.name, table, columns=columns, where=closed)
+
+
+def _last_labels(spec: UseCaseSpec, lake: Lake, as_of: datetime) -> pa.Table:
+    """One label per key: the last observed by ``as_of``; the last arrived where times tie."""
+    key = spec.population.key
+    rows = _known(lake, spec, LABELS, [key, LABEL, "observed_at", PARTITION], as_of)
+    rows = rows.filter(pc.less_equal(rows.column("observed_at"), pa.scalar(as_of)))
+    rows = rows.filter(pc.is_valid(rows.column(LABEL)))
+    rows = rows.sort_by(
+        [("observed_at", "ascending"), (PARTITION, "ascending"), (LABEL, "ascending")]
+    )
+    last = rows.select([key, LABEL]).group_by(key, use_threads=False).aggregate([(LABEL, "last")])
+    return last.rename_columns({f"{LABEL}_last": LABEL})
+
+
+def _ordered(spec: UseCaseSpec, cases: pa.Table) -> pa.Table:
+    population = spec.population
+    return cases.sort_by([(population.event_timestamp, "ascending"), (population.key, "ascending")])
+
+
+def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    # A whole number beyond 2^53 loses its last digits as a double; a model has no use for them.
+    return rows.select(schema.names).cast(schema, safe=False).combine_chunks()
+
+
+def _why_nothing(spec: UseCaseSpec, cases: pa.Table, matured: pa.Table, as_of: datetime) -> str:
+    start = f"{spec.name}: nothing to train on as of {as_of.isoformat()}: "
+    if cases.num_rows == 0:
+        return f"{start}no population of a day before that is there; run the nights first"
+    if matured.num_rows == 0:
+        oldest = pc.min(cases.column(spec.population.event_timestamp)).as_py()
+        first = (oldest + spec.label.maturity).isoformat()
+        return (
+            f"{start}of {cases.num_rows} cases none has matured ({spec.label.matures_after} after "
+            f"its event); the first will on {first}"
+        )
+    return (
+        f"{start}{matured.num_rows} cases have matured, but source '{spec.label.source}' has "
+        f"brought no label for them observed by then; check that its files arrived"
+    )

@@ -1,0 +1,81 @@
+"""The landing zone: which files a source dropped for a day. Read-only, always."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from assets.errors import NightshiftError
+from assets.spec import SourceSpec
+
+DAY_IN_NAME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+SUFFIXES = {"csv": (".csv", ".csv.gz"), "parquet": (".parquet",)}
+
+
+class LandingError(NightshiftError):
+    """A file that should be there is not, or cannot be used. Says what, where, what to do."""
+
+
+def file_day(path: Path) -> date | None:
+    """Business date in a file's name (``YYYY-MM-DD`` or ``YYYYMMDD``), None without one."""
+    match = DAY_IN_NAME.search(path.name)
+    if match is None:
+        return None
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return None
+
+
+def landed_files(folder: Path, spec: SourceSpec) -> dict[date, list[Path]]:
+    """Every file of a source by business date, in name order; hidden and foreign files ignored."""
+    by_day: dict[date, list[Path]] = {}
+    if not folder.is_dir():
+        return by_day
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "_")) or not path.name.endswith(SUFFIXES[spec.format]):
+            continue
+        day = file_day(path)
+        if day is not None:
+            by_day.setdefault(day, []).append(path)
+    return by_day
+
+
+def files_for(folder: Path, source: str, spec: SourceSpec, day: date) -> list[Path]:
+    """Files that make up a source's partition.
+
+    A snapshot's partition is its newest file dated on or before ``day``. Raises LandingError
+    when a source that must arrive has none.
+    """
+    by_day = landed_files(folder, spec)
+    if spec.arrival == "snapshot":
+        dated = [d for d in by_day if d <= day]
+        if not dated:
+            raise LandingError(
+                f"source '{source}': no snapshot dated on or before {day} in {folder}. "
+                f"Drop a {spec.format} file with its date in the name there and run again."
+            )
+        return by_day[max(dated)]
+    found = by_day.get(day, [])
+    if not found and spec.arrival == "daily":
+        raise LandingError(
+            f"source '{source}': no file for {day} in {folder}. Expected a {spec.format} file "
+            f"with {day} in its name. Drop it there and run the partition again; "
+            "earlier results are untouched."
+        )
+    return found
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """One SHA-256 over names and contents, for telling whether a night's input changed."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(f"{path.name}\0{file_digest(path)}\n".encode())
+    return total.hexdigest()

@@ -1,0 +1,107 @@
+"""Marts in Dagster: dbt's models as assets, its tests as asset checks."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+
+from assets.marts.build import MartsError, build, publish
+from assets.spec import UseCaseSpec
+from orchestration.failures import SAME_STORE
+from orchestration.partitions import daily, settle_range_checks, span
+from orchestration.resources.installation import Installation
+
+if TYPE_CHECKING:
+    from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+GROUP = "marts"
+
+
+class MartsTranslator(DagsterDbtTranslator):
+    """dbt nodes as Dagster specs: owners, kinds and partitioned checks."""
+
+    def __init__(self, spec: UseCaseSpec) -> None:
+        super().__init__()
+        self._spec = spec
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        base = super().get_asset_spec(manifest, unique_id, project)
+        return base.replace_attributes(owners=self._spec.owners, kinds={"dbt", "duckdb"})
+
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        base = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        # An unpartitioned check on a partitioned asset leaves a planned row open for ever.
+        return base and base._replace(partitions_def=daily(self._spec))
+
+
+def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
+    """All staging views and marts of a use case, built in one step and published to the lake."""
+    translator = MartsTranslator(spec)
+
+    @dbt_assets(
+        manifest=manifest,
+        name=f"{spec.name}_marts",
+        partitions_def=daily(spec),
+        dagster_dbt_translator=translator,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=SAME_STORE,
+        pool=f"{spec.name}_marts",
+    )
+    def built(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Any]:
+        first, last = span(context)
+        messages: list[Mapping[str, Any]] = []
+        problem: str | None = None
+        try:
+            build(spec, installation.home, first, last, messages.append)
+        except MartsError as error:
+            problem = str(error)
+        rows: dict[str, Any] = {}
+        if problem is None:
+            published = publish(
+                spec, installation.home, installation.lake, first, last, context.run.run_id
+            )
+            rows = {
+                name: {
+                    "dagster/row_count": one.rows,
+                    "table version": one.commit.version,
+                    "changed": one.commit.changed,
+                }
+                for name, one in published.items()
+            }
+        nodes = json.loads(manifest.read_text())
+        # Results of failed tests go to Dagster too: the failing check is the explanation.
+        results = []
+        for message in _results(messages):
+            for event in message.to_default_asset_events(
+                manifest=nodes, dagster_dbt_translator=translator, context=context
+            ):
+                if isinstance(event, dg.AssetCheckResult):
+                    results.append(event)
+                elif isinstance(event, dg.Output):
+                    table = context.asset_key_for_output(event.output_name).path[-1]
+                    event = event.with_metadata({**event.metadata, **rows.get(table, {})})
+                yield event
+        settle_range_checks(context, results)
+        if problem is not None:
+            raise dg.Failure(description=problem, allow_retries=False)
+
+    return built
+
+
+def _results(messages: list[Mapping[str, Any]]) -> Iterator["DbtCoreCliEventMessage"]:
+    """dagster-dbt's own reading of dbt's log events, fed from the warm runner."""
+    from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+    for message in messages:
+        yield DbtCoreCliEventMessage(raw_event=dict(message), event_history_metadata={})

@@ -1,0 +1,182 @@
+"""dbt in this process: parse a use case's project, build its marts for a range of days, publish.
+
+dbt's own runner is used warm, so many nights in one process pay for its import once.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from assets.errors import NightshiftError
+from assets.home import Home
+from assets.ingestion.contract import ARROW
+from assets.lake import PARTITION, Commit, Lake
+from assets.marts.dbt_files import feature_table_columns, marts, write_project
+from assets.spec import UseCaseSpec
+from assets.tables import LABELS, POPULATION, TIMESTAMP, features
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+Event = Mapping[str, Any]
+
+
+class MartsError(NightshiftError):
+    """dbt could not build or a test of severity error failed; names the nodes and reasons."""
+
+
+def prepare(spec: UseCaseSpec, home: Home) -> bool:
+    """Write the dbt project and its manifest where the spec changed. True when it did."""
+    changed = write_project(spec, home)
+    if not changed and home.dbt_manifest(spec.name).exists():
+        return False
+    succeeded, failures, _ = invoke(home.dbt_project(spec.name), ["parse"])
+    if not succeeded:
+        raise MartsError(f"dbt cannot parse the project of '{spec.name}': {'; '.join(failures)}")
+    return True
+
+
+def build(
+    spec: UseCaseSpec,
+    home: Home,
+    first: date,
+    last: date,
+    on_event: Callable[[Event], None],
+    manifest: "Manifest | None" = None,
+) -> None:
+    """``dbt build`` (models and tests, in dependency order) for the days first..last.
+
+    ``on_event`` receives dbt's structured log events as plain mappings while it runs. Raises
+    MartsError after the last event when anything failed.
+    """
+    variables = f"{{first: '{first}', last: '{last}'}}"
+    succeeded, failures, _ = invoke(
+        home.dbt_project(spec.name), ["build", "--vars", variables], on_event, manifest
+    )
+    if not succeeded:
+        raise MartsError(
+            f"dbt build of '{spec.name}' for {first} to {last} failed: {'; '.join(failures)}. "
+            "Nothing was published; earlier days are untouched."
+        )
+
+
+def invoke(
+    project: Path,
+    arguments: Sequence[str],
+    on_event: Callable[[Event], None] = lambda _: None,
+    manifest: "Manifest | None" = None,
+) -> tuple[bool, list[str], Any]:
+    """Run one dbt command in this process: (succeeded, what failed and why, dbt's result)."""
+    from dbt.cli.main import dbtRunner
+    from google.protobuf.json_format import MessageToDict
+
+    def forward(message: Any) -> None:
+        # Debug chatter is most of the stream and means nothing to a caller.
+        if message.info.level != "debug":
+            on_event(MessageToDict(message, preserving_proto_field_name=True))
+
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with _logging_left_alone():
+        outcome = dbtRunner(manifest=manifest, callbacks=[forward]).invoke(
+            [
+                "--quiet",
+                *arguments,
+                "--project-dir",
+                str(project),
+                "--profiles-dir",
+                str(project),
+                "--target-path",
+                str(project / "target"),
+                "--log-path",
+                str(project / "logs"),
+            ]
+        )
+    # dbt-duckdb holds its database open for the life of the process; its readers come next.
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    failures = []
+    if outcome.exception is not None:
+        failures.append(str(outcome.exception).strip())
+    for node in getattr(outcome.result, "results", None) or []:
+        if str(node.status) in ("error", "fail"):
+            failures.append(f"{node.node.name}: {node.message}")
+    return bool(outcome.success), failures, outcome.result
+
+
+@contextmanager
+def _logging_left_alone() -> Iterator[None]:
+    """dbt replaces the root logger's handlers and level; the caller's come back afterwards."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def mart_schemas(spec: UseCaseSpec) -> dict[str, pa.Schema]:
+    """Arrow schema of each published mart, without the day column."""
+    population = spec.sources[spec.population.source].columns
+    schemas = {
+        POPULATION: pa.schema([(c, ARROW[population[c].type]) for c in spec.population_columns]),
+        LABELS: pa.schema(
+            [
+                (
+                    spec.population.key,
+                    ARROW[spec.sources[spec.label.source].columns[spec.population.key].type],
+                ),
+                ("label", pa.int64()),
+                ("observed_at", TIMESTAMP),
+            ]
+        ),
+    }
+    for view in spec.features.views:
+        source = spec.sources[spec.view_source(view)].columns
+        schemas[features(view)] = pa.schema(
+            [(c, ARROW[source[c].type]) for c in feature_table_columns(spec, view)]
+        )
+    return schemas
+
+
+@dataclass(frozen=True)
+class Published:
+    """A mart in the lake: rows written for the days, and the commit."""
+
+    rows: int
+    commit: Commit
+
+
+def publish(
+    spec: UseCaseSpec, home: Home, lake: Lake, first: date, last: date, run_id: str
+) -> dict[str, Published]:
+    """Copy the marts just built into the lake, each in one commit."""
+    import duckdb
+
+    schemas = mart_schemas(spec)
+    snapshots = {
+        features(view)
+        for view in spec.features.views
+        if spec.sources[spec.view_source(view)].arrival == "snapshot"
+    }
+    published = {}
+    with duckdb.connect(str(home.marts_database(spec.name)), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for mart in marts(spec):
+            schema = schemas[mart].append(pa.field(PARTITION, pa.date32()))
+            rows = connection.sql(f'SELECT * FROM "{mart}"').to_arrow_table()
+            rows = rows.select(schema.names).cast(schema)
+            lake.ensure(spec.name, mart, schema)
+            metadata = {"run_id": run_id, "spec_version": spec.version}
+            if mart in snapshots:
+                commit = lake.replace_all(spec.name, mart, rows, metadata)
+            else:
+                commit = lake.replace_days(spec.name, mart, first, last, rows, metadata)
+            published[mart] = Published(rows.num_rows, commit)
+    return published

@@ -1,0 +1,253 @@
+"""The dbt project of a use case, written from its spec: staging and marts with docs and contracts.
+
+The SQL lives once, in the macros of ``dbt_project/``; a model is one call of one macro. A use case
+needs no SQL of its own, and the same spec always gives the same files.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from assets.home import Home
+from assets.ingestion.contract import DUCKDB
+from assets.lake import PARTITION
+from assets.spec import ColumnSpec, UseCaseSpec
+from assets.tables import LABELS, POPULATION, features, validated
+
+MACROS = Path(__file__).resolve().parents[2] / "dbt_project" / "macros"
+Json = dict[str, Any]
+
+
+def project_files(spec: UseCaseSpec, home: Home) -> dict[str, str]:
+    """Relative path → text of every file of the use case's dbt project."""
+    files = {
+        "dbt_project.yml": _yaml(
+            {
+                "name": spec.name,
+                "profile": "nightshift",
+                "version": "1.0.0",
+                "config-version": 2,
+                "macro-paths": [str(MACROS)],
+                "vars": {"first": spec.start, "last": spec.start},
+                "flags": {"send_anonymous_usage_stats": False, "use_colors": False},
+                "models": {
+                    spec.name: {
+                        "staging": {"+materialized": "view"},
+                        "marts": {"+materialized": "table"},
+                    }
+                },
+            }
+        ),
+        "profiles.yml": _yaml(
+            {
+                "nightshift": {
+                    "target": "night",
+                    "outputs": {
+                        "night": {
+                            "type": "duckdb",
+                            "path": str(home.marts_database(spec.name)),
+                            "threads": 1,
+                            "settings": {"TimeZone": "UTC"},
+                            "plugins": [{"module": "delta", "alias": "delta"}],
+                        }
+                    },
+                }
+            }
+        ),
+        "models/sources.yml": _yaml({"sources": [_sources(spec, home)]}),
+    }
+    models: list[Json] = []
+    for source in spec.sources:
+        files[f"models/staging/stg_{source}.sql"] = _staging_sql(spec, source)
+        models.append(_staging_properties(spec, source))
+    files[f"models/marts/{POPULATION}.sql"] = _call(
+        "population", _ref(spec.population.source), _list(spec.population_columns)
+    )
+    models.append(_population_properties(spec))
+    for view in spec.features.views:
+        files[f"models/marts/{features(view)}.sql"] = _call(
+            "feature_table",
+            _ref(spec.view_source(view)),
+            _literal(spec.features.views[view].entity),
+            _list(feature_table_columns(spec, view)),
+        )
+        models.append(_feature_properties(spec, view))
+    files[f"models/marts/{LABELS}.sql"] = _call(
+        "labels",
+        _ref(spec.label.source),
+        _literal(spec.population.key),
+        _literal(spec.label.column),
+        _literal(_sql_value(spec.label.positive)),
+        _literal(spec.label.observed_at),
+    )
+    models.append(_label_properties(spec))
+    files["models/models.yml"] = _yaml({"models": models})
+    return files
+
+
+def write_project(spec: UseCaseSpec, home: Home) -> bool:
+    """Write the project under the home; True when any file changed (the manifest is then stale)."""
+    root = home.dbt_project(spec.name)
+    changed = False
+    for name, text in project_files(spec, home).items():
+        path = root / name
+        if path.exists() and path.read_text() == text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        changed = True
+    return changed
+
+
+def feature_table_columns(spec: UseCaseSpec, view: str) -> list[str]:
+    """Columns of a feature table: entity, timestamp, created where given, then the features."""
+    declared = spec.features.views[view]
+    created = [declared.created] if declared.created else []
+    return list(dict.fromkeys([declared.entity, declared.timestamp, *created, *declared.columns]))
+
+
+def marts(spec: UseCaseSpec) -> list[str]:
+    """Names of the marts that are published to the lake."""
+    return [POPULATION, *(features(view) for view in spec.features.views), LABELS]
+
+
+def _sources(spec: UseCaseSpec, home: Home) -> Json:
+    return {
+        "name": "lake",
+        "description": "Rows that passed the contract.",
+        "tables": [
+            {
+                "name": name,
+                "config": {
+                    "meta": {
+                        "plugin": "delta",
+                        "delta_table_path": str(home.lake / spec.name / validated(name)),
+                        "dagster": {"asset_key": [spec.name, name]},
+                    }
+                },
+            }
+            for name in spec.sources
+        ],
+    }
+
+
+def _staging_sql(spec: UseCaseSpec, source: str) -> str:
+    declared = spec.sources[source]
+    every_day = "true" if declared.arrival == "snapshot" else "false"
+    return _call("staging", _literal(source), _list(declared.kept_columns), every_day)
+
+
+def _staging_properties(spec: UseCaseSpec, source: str) -> Json:
+    declared = spec.sources[source]
+    return _model(
+        spec,
+        f"stg_{source}",
+        f"Rows of {source} that passed the contract, for the days being built.",
+        [_column(name, column) for name, column in declared.kept_columns.items()],
+        contract=False,
+    )
+
+
+def _population_properties(spec: UseCaseSpec) -> Json:
+    source = spec.sources[spec.population.source].kept_columns
+    tests: dict[str, list[Any]] = {
+        spec.population.key: ["unique", "not_null"],
+        spec.population.event_timestamp: ["not_null"],
+    }
+    columns = []
+    for name in spec.population_columns:
+        column = _column(name, source[name])
+        if name in tests:
+            column["data_tests"] = tests[name]
+        columns.append(column)
+    return _model(spec, POPULATION, "The cases to decide, one row each.", columns)
+
+
+def _feature_properties(spec: UseCaseSpec, view: str) -> Json:
+    declared = spec.features.views[view]
+    source = spec.sources[spec.view_source(view)].kept_columns
+    columns = []
+    for name in feature_table_columns(spec, view):
+        column = _column(name, source[name])
+        if name in (declared.entity, declared.timestamp):
+            column["data_tests"] = ["not_null"]
+        columns.append(column)
+    text = f"Facts about {declared.entity} over time; valid for {declared.ttl}."
+    return _model(spec, features(view), text, columns)
+
+
+def _label_properties(spec: UseCaseSpec) -> Json:
+    source = spec.sources[spec.label.source].kept_columns
+    key = _column(spec.population.key, source[spec.population.key])
+    key["data_tests"] = ["not_null"]
+    label = {
+        "name": "label",
+        "data_type": "BIGINT",
+        "description": f"1 when {spec.label.column} is {spec.label.positive}, else 0.",
+        "data_tests": [
+            "not_null",
+            {"accepted_values": {"arguments": {"values": [0, 1], "quote": False}}},
+        ],
+    }
+    observed = {
+        "name": "observed_at",
+        "data_type": DUCKDB["timestamp"],
+        "description": "When the outcome became known (UTC).",
+        "data_tests": ["not_null"],
+    }
+    text = f"Outcomes; believed {spec.label.matures_after} after the event."
+    return _model(spec, LABELS, text, [key, label, observed])
+
+
+def _model(
+    spec: UseCaseSpec, name: str, description: str, columns: list[Json], *, contract: bool = True
+) -> Json:
+    day = {"name": PARTITION, "data_type": "DATE", "description": "UTC day of the landing file."}
+    return {
+        "name": name,
+        "description": description,
+        "config": {
+            "contract": {"enforced": contract},
+            "meta": {"dagster": {"asset_key": [spec.name, name], "group": "marts"}},
+        },
+        "columns": [*columns, day],
+    }
+
+
+def _column(name: str, column: ColumnSpec) -> Json:
+    unit = f" ({column.unit})" if column.unit else ""
+    token = " Pseudonym." if column.pii == "pseudonymise" else ""
+    return {
+        "name": name,
+        "data_type": DUCKDB[column.type],
+        "description": f"{column.description or name.replace('_', ' ')}{unit}{token}",
+        "quote": True,
+    }
+
+
+def _call(macro: str, *arguments: str) -> str:
+    return "{{ " + f"{macro}({', '.join(arguments)})" + " }}\n"
+
+
+def _ref(source: str) -> str:
+    return f"ref('stg_{source}')"
+
+
+def _literal(value: str) -> str:
+    return json.dumps(value)
+
+
+def _list(values: Any) -> str:
+    return json.dumps(list(values))
+
+
+def _sql_value(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
+def _yaml(content: Json) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

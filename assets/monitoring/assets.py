@@ -1,0 +1,164 @@
+"""Drift in Dagster: the night against the champion's training window."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import dagster as dg
+import pyarrow as pa
+
+from assets.home import Home
+from assets.lake import PARTITION, Lake
+from assets.monitoring.comparison import SCORE
+from assets.monitoring.drift import (
+    DriftResult,
+    drift_report,
+    metrics_table,
+    reference_sample,
+    reference_window,
+)
+from assets.monitoring.plots import drift_markdown, drift_plot
+from assets.quality.gate import passed_days
+from assets.quality.scoring_population import GATE
+from assets.release.events import Champion, require_champion
+from assets.scoring.loader import load_verified
+from assets.spec import UseCaseSpec
+from assets.tables import METRICS, METRICS_SCHEMA, PREDICTIONS, SCORING_SET, TRAINING_SET
+from orchestration.failures import SAME_STORE, explained
+from orchestration.metadata import page, picture
+from orchestration.partitions import daily, day_of
+from orchestration.resources.installation import Installation
+
+GROUP = "monitoring"
+DRIFT_REPORT = "drift_report"
+CHECK = "population_is_stable"
+
+
+def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
+    """Evidently report, snapshot, and metric rows of one night; a non-blocking verdict."""
+    key = dg.AssetKey([spec.name, DRIFT_REPORT])
+    limits = spec.monitoring.drift
+    days = "the night" if limits.window_days == 1 else f"the last {limits.window_days} nights"
+
+    @dg.asset(
+        key=key,
+        deps=[[spec.name, SCORING_SET], [spec.name, PREDICTIONS]],
+        group_name=GROUP,
+        kinds={"evidently", "deltalake"},
+        owners=spec.owners or None,
+        description=f"Features and score of {days} against the champion's training window.",
+        partitions_def=daily(spec),
+        retry_policy=SAME_STORE,
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK,
+                asset=key,
+                blocking=False,
+                partitions_def=daily(spec),
+                description=(
+                    f"Fewer than {limits.share:.0%} of the columns have drifted. Warns; it does "
+                    "not stop the night, for the decisions are made already."
+                ),
+            )
+        ],
+    )
+    def compared(
+        context: dg.AssetExecutionContext, installation: Installation
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        day, lake, home = day_of(context), installation.lake, installation.home
+        with explained():
+            champion = require_champion(lake, spec.name, day)
+            result = _compare(spec, lake, home, day, champion)
+            lake.ensure(spec.name, METRICS, METRICS_SCHEMA)
+            commit = lake.replace_day(
+                spec.name,
+                METRICS,
+                day,
+                metrics_table(result, spec, context.run.run_id),
+                {"run_id": context.run.run_id, "spec_version": spec.version},
+            )
+        report = {"report": page(result.report_path)} if result.report_path else {}
+        yield dg.MaterializeResult(
+            metadata={
+                "verdict": result.verdict,
+                "drifted": ", ".join(result.drifted) or "none",
+                "rows": result.rows,
+                "reference rows": result.reference_rows,
+                "champion": champion.version,
+                "drift": picture(drift_plot(result), "distance from the training window"),
+                "columns": dg.MetadataValue.md(drift_markdown(result)),
+                "table version": commit.version,
+                "changed": commit.changed,
+                **report,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=result.verdict == "stable",
+                    check_name=CHECK,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=_advice(spec, result),
+                    metadata={
+                        "verdict": result.verdict,
+                        "share of drifted columns": result.share,
+                        "threshold": limits.share,
+                        **report,
+                    },
+                )
+            ],
+        )
+
+    return compared
+
+
+def _compare(
+    spec: UseCaseSpec, lake: Lake, home: Home, day: date, champion: Champion
+) -> DriftResult:
+    import pyarrow.dataset as ds
+
+    from assets.training.frame import feature_frame
+    from assets.training.train import positive_scores
+
+    first = day - timedelta(days=spec.monitoring.drift.window_days - 1)
+    # A night stopped at the gate was never decided on: it must not colour its successors.
+    nights = passed_days(lake, spec.name, GATE, first, day)
+    current = pa.concat_tables([_scored(spec, lake, night) for night in nights])
+    trained_as_of = champion.as_of.date() - timedelta(days=1)
+    training_set = lake.read(
+        spec.name,
+        TRAINING_SET,
+        where=ds.field(PARTITION) == ds.scalar(trained_as_of),
+        version=champion.training_set_version,
+    )
+    sample = reference_sample(spec, training_set)
+    pipeline = load_verified(home, spec.name, champion)
+    scores = positive_scores(pipeline, feature_frame(spec, sample))
+    return drift_report(
+        spec,
+        home,
+        day,
+        current,
+        sample.append_column(SCORE, pa.array(scores, pa.float64())),
+        reference_window=reference_window(spec, training_set),
+    )
+
+
+def _scored(spec: UseCaseSpec, lake: Lake, night: date) -> pa.Table:
+    """Features of a night's cases with their scores, joined by case."""
+    cases = lake.read_day(spec.name, SCORING_SET, night)
+    keys = cases.column(spec.population.key).cast(pa.string())
+    scores = lake.read_day(spec.name, PREDICTIONS, night).select(["case_key", SCORE])
+    cases = cases.select(spec.feature_names).append_column("case_key", keys)
+    return cases.join(scores, keys="case_key", join_type="left outer").drop_columns(["case_key"])
+
+
+def _advice(spec: UseCaseSpec, result: DriftResult) -> str:
+    if result.verdict == "stable":
+        return "The population looks like the champion's training window."
+    if result.verdict == "insufficient":
+        return (
+            f"{result.rows} rows are too few to tell (min_rows is "
+            f"{spec.monitoring.drift.min_rows}); nothing is known about drift tonight."
+        )
+    return (
+        f"The population has moved: {', '.join(result.drifted)}. Look at the report; if the "
+        f"change is real, retrain: nightshift train {spec.name}"
+    )

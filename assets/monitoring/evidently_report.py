@@ -1,0 +1,209 @@
+"""Evidently's part: the report, its HTML page, its snapshot in the workspace, the dashboard."""
+
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.home import Home
+from assets.monitoring.comparison import Comparison
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from evidently.core.report import Snapshot
+    from evidently.sdk.models import DashboardModel
+
+NAMESPACE = uuid.UUID("6f1f6c0e-6a55-5d0c-9a35-0a4f1f3b7c11")
+"""Root of every project, snapshot and panel id: the same thing gets the same id again."""
+
+METHOD = "beyond_chance"
+"""Our name, in Evidently's registry of methods, for its own distances with our thresholds."""
+
+ROWS_PER_POINT = 25
+"""Fewest rows a point of a plot stands for."""
+
+_thresholds: ContextVar[Mapping[str, float]] = ContextVar("drift_thresholds")
+
+
+def project_id(use_case: str) -> uuid.UUID:
+    """The use case's project in the Evidently workspace."""
+    return uuid.uuid5(NAMESPACE, use_case)
+
+
+def snapshot_id(use_case: str, day: date) -> uuid.UUID:
+    """The day's snapshot in the use case's project."""
+    return uuid.uuid5(project_id(use_case), day.isoformat())
+
+
+def run(
+    use_case: str,
+    day: date,
+    comparisons: Sequence[Comparison],
+    current: "pd.DataFrame",
+    reference: "pd.DataFrame",
+    *,
+    threshold: float,
+    share: float,
+    metadata: dict[str, str],
+) -> tuple["Snapshot", dict[str, float]]:
+    """Evidently's report on one day, and its distance per column.
+
+    ``threshold`` is the declared one, which names the metrics; what decides is each comparison's
+    own. ``share`` is the share of drifted columns from which the whole counts as drifted.
+    """
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.metrics import DriftedColumnsCount, ValueDrift
+
+    _register_method()
+    numeric = [c.column for c in comparisons if c.kind == "numeric"]
+    categorical = [c.column for c in comparisons if c.kind != "numeric"]
+    definition = DataDefinition(numerical_columns=numeric, categorical_columns=categorical)
+    metrics: list[Any] = [
+        DriftedColumnsCount(
+            columns=[c.column for c in comparisons],
+            drift_share=share,
+            method=METHOD,
+            threshold=threshold,
+        )
+    ]
+    # The dashboard draws one line per set of parameters: they must be the same every night.
+    metrics += [
+        ValueDrift(column=c.column, method=METHOD, threshold=threshold) for c in comparisons
+    ]
+    token = _thresholds.set({c.column: c.threshold for c in comparisons})
+    try:
+        snapshot = Report(metrics).run(
+            Dataset.from_pandas(_in_groups(current), data_definition=definition),
+            Dataset.from_pandas(reference, data_definition=definition),
+            # Noon of the business day: the same date in every time zone a browser may be in.
+            timestamp=datetime.combine(day, time(12), UTC),
+            name=f"{use_case} {day}",
+            metadata=dict(metadata),
+        )
+    finally:
+        _thresholds.reset(token)
+    distances = {
+        metric["config"]["column"]: float(metric["value"])
+        for metric in snapshot.dict()["metrics"]
+        if metric["config"]["type"].endswith(":ValueDrift")
+    }
+    return snapshot, distances
+
+
+def _register_method() -> None:
+    """Teach Evidently our method: its distances, drifted from the comparison's threshold on.
+
+    Wasserstein distance (normed) for numbers, Jensen-Shannon distance for categories. Registering
+    again replaces the same by the same.
+    """
+    from evidently.legacy.calculations.stattests import (
+        jensenshannon_stat_test,
+        register_stattest,
+        wasserstein_stat_test,
+    )
+    from evidently.legacy.calculations.stattests.registry import StatTest
+    from evidently.legacy.core import ColumnType
+
+    def beyond_chance(
+        reference: "pd.Series[Any]", current: "pd.Series[Any]", kind: Any, threshold: float
+    ) -> tuple[float, bool]:
+        numeric = kind == ColumnType.Numerical
+        distance = wasserstein_stat_test if numeric else jensenshannon_stat_test
+        score = float(distance(reference, current, kind, threshold).drift_score)
+        return score, score >= _thresholds.get()[str(reference.name)]
+
+    register_stattest(
+        StatTest(
+            name=METHOD,
+            display_name="Wasserstein (numbers) or Jensen-Shannon (categories), beyond chance",
+            allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
+            default_threshold=0.1,
+        ),
+        beyond_chance,
+    )
+
+
+def _in_groups(current: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame indexed by groups of rows.
+
+    Evidently plots means over 150 slices of the index; on a small night a slice would be one row,
+    and the plot that case's value.
+    """
+    import numpy as np
+
+    grouped = current.copy(deep=False)
+    grouped.index = np.arange(len(current)) // ROWS_PER_POINT
+    return grouped
+
+
+def save_page(snapshot: "Snapshot", path: Path) -> None:
+    """Write the report's HTML page: whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    staged.write_text(snapshot.get_html_str(as_iframe=False), encoding="utf-8")
+    staged.replace(path)
+
+
+def save_snapshot(home: Home, use_case: str, day: date, snapshot: "Snapshot") -> None:
+    """Put the day's snapshot into the workspace, in place of an earlier one of that day.
+
+    The project is named like the use case and made, with its dashboard, on first use.
+    """
+    from evidently.sdk.models import ProjectModel
+    from evidently.ui.storage.local.base import SNAPSHOTS_DIR_NAME, LocalState
+    from evidently.ui.workspace import Workspace
+
+    root, project = home.evidently_workspace, project_id(use_case)
+    root.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(str(root))
+    if workspace.get_project(project) is None:
+        workspace.add_project(
+            ProjectModel(id=project, name=use_case, description=f"Nightly drift of {use_case}")
+        )
+    if workspace.get_dashboard(project) != (wanted := _dashboard(use_case)):
+        workspace.save_dashboard(project, wanted)
+    # Workspace.add_run gives a random id, so a re-run would leave two snapshots of one day. The
+    # same writer, aimed beside the target, also keeps a half-written file out of the UI's sight.
+    staging = root / f".staging-{os.getpid()}"
+    name = snapshot_id(use_case, day)
+    LocalState(str(staging)).write_snapshot(project, name, snapshot.to_snapshot_model())
+    file = Path(str(project)) / SNAPSHOTS_DIR_NAME / f"{name}.json"
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    (staging / file).replace(root / file)
+    for folder in ((staging / file).parent, staging / str(project), staging):
+        folder.rmdir()
+
+
+def remove(home: Home, use_case: str, day: date) -> None:
+    """Take a day's page and snapshot away: what they showed is no longer so."""
+    home.drift_report(use_case, day).unlink(missing_ok=True)
+    folder = home.evidently_workspace / str(project_id(use_case)) / "snapshots"
+    (folder / f"{snapshot_id(use_case, day)}.json").unlink(missing_ok=True)
+
+
+def _dashboard(use_case: str) -> "DashboardModel":
+    """Share of drifted columns, and every column's distance, over time."""
+    from evidently.sdk.models import DashboardModel, DashboardTabModel, PanelMetric
+    from evidently.sdk.panels import line_plot_panel
+
+    share = PanelMetric(
+        legend="share", metric="DriftedColumnsCount", metric_labels={"value_type": "share"}
+    )
+    panels = [
+        line_plot_panel(title="Share of drifted columns", values=[share]),
+        line_plot_panel(
+            title="Distance to the reference, by column",
+            values=[PanelMetric(legend="{{column}}", metric="ValueDrift")],
+        ),
+    ]
+    for panel in panels:
+        panel.id = uuid.uuid5(project_id(use_case), f"panel {panel.title}")
+    tab = DashboardTabModel(
+        id=uuid.uuid5(project_id(use_case), "tab Drift"),
+        title="Drift",
+        panels=[panel.id for panel in panels],
+    )
+    return DashboardModel(tabs=[tab], panels=panels)

@@ -1,0 +1,22 @@
+"""The demonstration: 76 days of history, then 14 nights with a drift episode and one bad file."""
+
+from pathlib import Path
+
+from examples.loan_approval.scenarios import demo_plan
+from examples.loan_approval.simulator import drop_files
+from orchestration.demo import DemoPlan
+
+
+def plan() -> DemoPlan:
+    """Entry point ``nightshift.demos``."""
+    days = demo_plan()
+
+    def land(landing: Path) -> list[Path]:
+        return drop_files(landing, days.first, days.last, scenarios=days.scenarios)
+
+    return DemoPlan(
+        use_case="loan_approval",
+        history=(days.first, days.history_last),
+        nights=(days.nights[0], days.last),
+        land=land,
+    )

@@ -1,0 +1,329 @@
+"""The ``nightshift`` command: a thin shell over the jobs the UI launches."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assets.errors import NightshiftError
+
+if TYPE_CHECKING:
+    from orchestration.nights import Night
+    from orchestration.session import Outcome, Session
+
+app = typer.Typer(
+    help="The governed nightly batch-ML road.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="NIGHTSHIFT_HOME", help="Where everything lives.")
+]
+UseCasesOption = Annotated[
+    list[Path] | None,
+    typer.Option("--use-cases", help="Folder with a defs.yaml of your own; may be repeated."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+UseCaseArgument = Annotated[str, typer.Argument(help="Name of the use case.")]
+DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
+HOME = Path(".nightshift")
+
+
+@app.command()
+def run(
+    use_case: UseCaseArgument,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night.")],
+    home: HomeOption = HOME,
+    use_cases: UseCasesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the nightly job for each night in turn, in this one process."""
+    from orchestration.jobs import nightly_job
+    from orchestration.nights import night
+
+    with _opened(home, use_cases) as session:
+        session.spec(use_case)
+        days = _days(first.date(), last.date())
+        rows = []
+        for number, day in enumerate(days, 1):
+            started = time.monotonic()
+            outcome = session.run(nightly_job(use_case), day=day)
+            row = night(session, use_case, day)
+            rows.append(row)
+            _tell(f"[{number}/{len(days)}] {_line(row, outcome)} ({_took(started)})")
+        _print_nights(rows, as_json)
+        if any(row.outcome != "decided" for row in rows):
+            raise typer.Exit(1)
+
+
+@app.command()
+def history(
+    use_case: UseCaseArgument,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    home: HomeOption = HOME,
+    use_cases: UseCasesOption = None,
+) -> None:
+    """Ingest and build past days in one run, without scoring them."""
+    from orchestration.jobs import history_job
+
+    with _opened(home, use_cases) as session:
+        session.spec(use_case)
+        started = time.monotonic()
+        outcome = session.run(history_job(use_case), days=(first.date(), last.date()))
+        _require(outcome)
+        _tell(f"history of {use_case} from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({_took(started)})")
+
+
+@app.command()
+def train(
+    use_case: UseCaseArgument,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            "--as-of",
+            formats=["%Y-%m-%d"],
+            help="Midnight (UTC) at which this day began: what was known then. "
+            "Default: the day after the newest day in the lake.",
+        ),
+    ] = None,
+    home: HomeOption = HOME,
+    use_cases: UseCasesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train on matured labels, register the better candidate, enter it on the release ladder."""
+    from orchestration.jobs import training_job
+    from orchestration.nights import use_case_status
+
+    with _opened(home, use_cases) as session:
+        spec = session.spec(use_case)
+        day = as_of.date() - timedelta(days=1) if as_of else _newest_day(session, use_case)
+        started = time.monotonic()
+        _tell(f"training {use_case} as of {day + timedelta(days=1)}")
+        _require(session.run(training_job(use_case), day=day))
+        _tell(f"trained ({_took(started)})")
+        _print_status([use_case_status(session, spec)], as_json)
+
+
+@app.command()
+def status(
+    use_case: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    home: HomeOption = HOME,
+    use_cases: UseCasesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Per use case: champion and its held-out figures, last night, decisions, gates, drift."""
+    from orchestration.nights import use_case_status
+
+    with _opened(home, use_cases) as session:
+        specs = [session.spec(use_case)] if use_case else list(session.specs.values())
+        _print_status([use_case_status(session, spec) for spec in specs], as_json)
+
+
+@app.command()
+def demo(
+    name: Annotated[str | None, typer.Argument(help="Which installed demo.")] = None,
+    home: HomeOption = HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Land simulated files, build history, train, release a champion, run the last nights."""
+    from assets.release.events import champion_on
+    from orchestration.demo import demo_plan
+    from orchestration.jobs import history_job, nightly_job, training_job
+    from orchestration.nights import night
+
+    with _opened(home, None) as session:
+        plan = demo_plan(name)
+        spec = session.spec(plan.use_case)
+        (first, eve), nights = plan.history, _days(*plan.nights)
+
+        started = time.monotonic()
+        files = plan.land(session.home.landing)
+        _tell(f"[1/4] {len(files)} landing files from {first} to {nights[-1]} ({_took(started)})")
+
+        started = time.monotonic()
+        done = session.run_once(
+            history_job(spec.name), days=(first, eve), inputs=session.inputs(spec, first, eve)
+        )
+        _require(done)
+        _tell(f"[2/4] history {first} to {eve}: {_done(done)} ({_took(started)})")
+
+        started = time.monotonic()
+        done = session.run_once(
+            training_job(spec.name), day=eve, inputs=session.inputs(spec, first, eve)
+        )
+        _require(done)
+        champion = champion_on(session.lake, spec.name, nights[0])
+        held = f"version {champion.version}" if champion else "none"
+        _tell(
+            f"[3/4] trained as of {nights[0]}, champion: {held}: {_done(done)} ({_took(started)})"
+        )
+
+        rows = []
+        for number, day in enumerate(nights, 1):
+            started = time.monotonic()
+            champion = champion_on(session.lake, spec.name, day)
+            inputs = session.inputs(spec, day, day, champion.digest if champion else "")
+            done = session.run_once(nightly_job(spec.name), day=day, inputs=inputs)
+            row = night(session, spec.name, day)
+            rows.append(row)
+            _tell(
+                f"[4/4] night {number:>2} of {len(nights)}: {_line(row, done)} ({_took(started)})"
+            )
+        _print_nights(rows, as_json)
+        if not as_json:
+            _where_next(session, spec.name, rows)
+
+
+def main() -> None:
+    """Entry point: a user's mistake ends in one message and exit code 1."""
+    try:
+        app()
+    except NightshiftError as error:
+        _tell(f"nightshift: {error}")
+        sys.exit(1)
+
+
+@contextmanager
+def _opened(home: Path, use_cases: list[Path] | None) -> "Iterator[Session]":
+    from orchestration.session import open_home
+
+    yield open_home(home, use_cases or [])
+
+
+def _days(first: date, last: date) -> list[date]:
+    if last < first:
+        raise typer.BadParameter(f"--to {last} lies before --from {first}")
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _newest_day(session: "Session", use_case: str) -> date:
+    days = session.lake.days(use_case, "population")
+    if not days:
+        raise NightshiftError(
+            f"{use_case} has no history yet: run `nightshift history {use_case} --from D --to D`"
+        )
+    return days[-1]
+
+
+def _require(outcome: "Outcome") -> None:
+    if not outcome.succeeded:
+        raise NightshiftError("\n".join(outcome.problems) or f"run {outcome.run_id} failed")
+
+
+def _tell(text: str) -> None:
+    """Progress goes to the error stream, so that --json leaves the output clean."""
+    typer.echo(text, err=True)
+
+
+def _took(started: float) -> str:
+    return f"{time.monotonic() - started:.1f} s"
+
+
+def _done(outcome: "Outcome") -> str:
+    return "done before, unchanged" if outcome.skipped else "done"
+
+
+def _line(row: "Night", outcome: "Outcome") -> str:
+    again = ", done before" if outcome.skipped else ""
+    if row.outcome != "decided":
+        return f"{row.night} {row.outcome}{again}: {row.problem}"
+    return (
+        f"{row.night} {row.cases} cases, {row.approved} approved, {row.referred} referred, "
+        f"{row.declined} declined, drift {row.drift or '-'}{again}"
+    )
+
+
+def _print_nights(rows: "list[Night]", as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([row.as_json() for row in rows], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Nights")
+    for heading in ("night", "outcome"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("cases", "approved", "referred", "of these\nadvised\ndecline", "declined"):
+        table.add_column(heading, justify="right")
+    for heading in ("drift", "gate failures"):
+        table.add_column(heading)
+    for row in rows:
+        drift = row.drift or "-"
+        table.add_row(
+            str(row.night),
+            row.outcome,
+            "-" if row.cases is None else str(row.cases),
+            str(row.approved),
+            str(row.referred),
+            str(row.advised_decline),
+            str(row.declined),
+            f"[yellow]{drift}[/]: {', '.join(row.drifted)}" if row.drift == "moved" else drift,
+            f"[red]{', '.join(row.gate_failures) or 'stopped before the gate'}[/]"
+            if row.outcome == "stopped"
+            else "none",
+        )
+    Console().print(table)
+    for row in rows:
+        if row.problem:
+            typer.echo(f"{row.night}: {row.problem}")
+
+
+def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Use cases", show_lines=True)
+    for heading in (
+        "use case",
+        "champion",
+        "held out",
+        "last night",
+        "decisions",
+        "gates",
+        "drift",
+    ):
+        table.add_column(heading)
+    for row in rows:
+        last = row["last_night"]
+        held = "\n".join(
+            f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in row["holdout"].items()
+        )
+        champion = f"version {row['champion']}\n{row['candidate']}\nsince {row['champion_since']}"
+        table.add_row(
+            row["use_case"],
+            champion if row["champion"] is not None else "none: train one",
+            held or "-",
+            f"{last['night']}\n{last['outcome']}" if last else "none",
+            f"{last['cases']} cases\n{last['approved']} approved\n{last['referred']} referred\n"
+            f"{last['declined']} declined"
+            if last
+            else "-",
+            "\n".join(f"{gate}: {verdict}" for gate, verdict in last["gates"].items()) or "-"
+            if last
+            else "-",
+            (last["drift"] or "-") if last else "-",
+        )
+    Console().print(table)
+
+
+def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:
+    root = session.home.root
+    moved = next((row.night for row in rows if row.drift == "moved"), rows[-1].night)
+    typer.echo(
+        "\nWhere to look next\n"
+        f"  drift report    {session.home.drift_report(use_case, moved)}\n"
+        f"  quality docs    {session.home.data_docs / 'index.html'}\n"
+        f"  status          .venv/bin/nightshift status --home {root}\n"
+        "  everything      make dev, then open the Dagster UI it names"
+    )

@@ -1,0 +1,90 @@
+"""The jobs of a use case and when they run."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from assets.spec import UseCaseSpec
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
+
+
+def history_job(use_case: str) -> str:
+    """Name of the job that builds past days without scoring them; takes a range in one run."""
+    return f"{use_case}_history"
+
+
+def nightly_job(use_case: str) -> str:
+    """Name of the job that takes one closed day from landing to decisions and reports."""
+    return f"{use_case}_nightly"
+
+
+def training_job(use_case: str) -> str:
+    """Name of the job that trains as of the close of a day, registers and enters the ladder."""
+    return f"{use_case}_training"
+
+
+HISTORY_GROUPS = ("ingestion", "marts")
+NIGHT_GROUPS = ("scoring", "decisions", "monitoring")
+TRAINING_GROUPS = ("training", "release")
+
+
+def _selection(spec: UseCaseSpec, *groups: str) -> dg.AssetSelection:
+    return dg.AssetSelection.groups(*groups) & dg.AssetSelection.key_prefixes([spec.name])
+
+
+def jobs_and_schedules(
+    spec: UseCaseSpec,
+) -> "tuple[Sequence[UnresolvedAssetJobDefinition], Sequence[dg.ScheduleDefinition]]":
+    """History, nightly and training jobs; the schedules, in UTC, for the last two.
+
+    Schedules ship stopped: switching a night on is a person's act, in the UI.
+    """
+    views = dg.AssetSelection.assets(*([spec.name, f"{v}_view"] for v in spec.features.views))
+    sets = dg.AssetSelection.assets([spec.name, "scoring_set"])
+    training_set = dg.AssetSelection.assets([spec.name, "training_set"])
+    history = _selection(spec, *HISTORY_GROUPS) | views
+    tags = {"use_case": spec.name, "tier": spec.risk.tier}
+    limit = {"dagster/max_runtime": str(int(timedelta(hours=2).total_seconds()))}
+    nightly = dg.define_asset_job(
+        nightly_job(spec.name),
+        selection=history | sets | _selection(spec, *NIGHT_GROUPS),
+        description="A closed day: landed files to decisions and reports. Safe to run again.",
+        tags=tags | limit,
+    )
+    training = dg.define_asset_job(
+        training_job(spec.name),
+        selection=training_set | _selection(spec, *TRAINING_GROUPS),
+        description="Train on labels matured by the close of the partition's day, and register.",
+        tags=tags | limit,
+    )
+    past = dg.define_asset_job(
+        history_job(spec.name),
+        selection=history,
+        description="Ingest and build past days, in one run for a whole range; scores nothing.",
+        tags=tags | limit,
+    )
+    return [past, nightly, training], [
+        _schedule(nightly, spec.schedule),
+        _schedule(training, spec.training_schedule),
+    ]
+
+
+def _schedule(job: "UnresolvedAssetJobDefinition", cron: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        name=f"{job.name}_schedule",
+        description="For the day that closed before the tick.",
+    )
+    def closed_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+        return dg.RunRequest(partition_key=day, run_key=day)
+
+    return closed_day

@@ -1,0 +1,18 @@
+"""Metadata values that the Dagster UI renders: pictures and links."""
+
+import base64
+from pathlib import Path
+
+import dagster as dg
+
+
+def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
+    """A PNG shown inline in the UI; kept small, because it is stored in the event log."""
+    return dg.MetadataValue.md(
+        f"![{caption}](data:image/png;base64,{base64.b64encode(png).decode()})"
+    )
+
+
+def page(path: Path) -> dg.UrlMetadataValue:
+    """A link to a local HTML page."""
+    return dg.MetadataValue.url(path.resolve().as_uri())

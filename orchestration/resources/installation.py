@@ -1,0 +1,38 @@
+"""The installation a run works on: its home, its lake, its key."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+
+from assets.home import Home
+from assets.ingestion.pseudonym import load_key
+from assets.lake import Lake
+
+HOME_VARIABLE = "NIGHTSHIFT_HOME"
+KEY_VARIABLE = "NIGHTSHIFT_PSEUDONYM_KEY"
+DEFAULT_HOME = ".nightshift"
+
+
+def home_from_environment() -> Home:
+    """The home that ``NIGHTSHIFT_HOME`` names, else ``.nightshift`` in the working folder."""
+    return Home(Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve())
+
+
+class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where everything of one Nightshift installation lives."""
+
+    root: str
+
+    @cached_property
+    def home(self) -> Home:
+        return Home(Path(self.root))
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.home.lake)
+
+    def pseudonym_key(self) -> bytes:
+        """From the environment when set there, else the 0600 file in the home."""
+        return load_key(self.home.pseudonym_key, os.environ.get(KEY_VARIABLE))

@@ -1,0 +1,180 @@
+"""A home opened for work from the command line: its Dagster instance, its use cases, its jobs.
+
+What runs here is the same job the UI would launch, in this process, on the same instance: it
+appears there as runs, materialisations and checks.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+
+from assets.errors import NightshiftError
+from assets.home import Home
+from assets.ingestion.landing import digest_of, landed_files
+from assets.lake import Lake
+from assets.spec import UseCaseSpec
+from assets.spec_files import load_specs
+from orchestration.definitions import USE_CASES_VARIABLE
+from orchestration.resources.installation import HOME_VARIABLE
+
+PROJECT = Path(__file__).resolve().parents[1]
+INPUTS = "nightshift/inputs"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+PARTITION_TAG = "dagster/partition"
+
+
+class UnknownUseCase(NightshiftError):
+    """The use case asked for is not among those loaded."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. ``problems``: what failed and what to do, one entry per failed step."""
+
+    run_id: str
+    succeeded: bool
+    problems: list[str]
+    skipped: bool = False
+
+
+def open_home(root: Path, use_case_folders: Sequence[Path] = ()) -> "Session":
+    """Make the home's Dagster folder and point this process at it."""
+    home = Home(root.resolve())
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
+    os.environ[HOME_VARIABLE] = str(home.root)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    if use_case_folders:
+        os.environ[USE_CASES_VARIABLE] = os.pathsep.join(str(f.resolve()) for f in use_case_folders)
+    return Session(home)
+
+
+class Session:
+    """One process's work on one home."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.lake = Lake(home.lake)
+
+    @cached_property
+    def specs(self) -> dict[str, UseCaseSpec]:
+        """Every use case, built in or added, by name."""
+        extra = [Path(f) for f in os.environ.get(USE_CASES_VARIABLE, "").split(os.pathsep) if f]
+        loaded = load_specs([PROJECT / "orchestration" / "defs", *extra])
+        return {spec.name: spec for spec in loaded}
+
+    def spec(self, use_case: str) -> UseCaseSpec:
+        """Raises UnknownUseCase, naming those there are."""
+        if use_case not in self.specs:
+            raise UnknownUseCase(
+                f"there is no use case '{use_case}'. Loaded: {', '.join(sorted(self.specs))}. "
+                "Add a folder with its defs.yaml by --use-cases."
+            )
+        return self.specs[use_case]
+
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        return dg.DagsterInstance.from_config(str(self.home.dagster))
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        from orchestration.definitions import defs
+
+        with warnings.catch_warnings():
+            # partitions_def on checks is in preview; without it a planned check stays open.
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            loaded: dg.Definitions = defs()
+        return loaded
+
+    def run(
+        self,
+        job: str,
+        *,
+        day: date | None = None,
+        days: tuple[date, date] | None = None,
+        inputs: str | None = None,
+        log_level: str = "CRITICAL",
+    ) -> Outcome:
+        """Run a job for one partition, or for a range of them in a single run."""
+        tags = {INPUTS: inputs} if inputs else {}
+        if days is not None:
+            tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[1])}
+        with _quiet(log_level), warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            result = self.definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance,
+                partition_key=str(day) if day else None,
+                raise_on_error=False,
+                tags=tags,
+                run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+            )
+        return Outcome(result.run_id, result.success, self.problems(result.run_id))
+
+    def run_once(
+        self,
+        job: str,
+        *,
+        day: date | None = None,
+        days: tuple[date, date] | None = None,
+        inputs: str,
+    ) -> Outcome:
+        """As :meth:`run`, but a finished run of the same job on the same inputs stands."""
+        tags = {INPUTS: inputs} | ({PARTITION_TAG: str(day)} if day else {})
+        finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+        found = self.instance.get_runs(
+            dg.RunsFilter(job_name=job, tags=tags, statuses=finished), limit=1
+        )
+        if found:
+            run = found[0]
+            return Outcome(run.run_id, run.is_success, self.problems(run.run_id), skipped=True)
+        return self.run(job, day=day, days=days, inputs=inputs)
+
+    def problems(self, run_id: str) -> list[str]:
+        """What went wrong in a run, in the words of the step that failed."""
+        found = []
+        records = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        for record in records:
+            event = record.dagster_event
+            if event is None:
+                continue
+            data = event.step_failure_data
+            said = data.user_failure_data.description if data.user_failure_data else None
+            error = data.error.message.strip() if data.error else "failed"
+            found.append(said or f"{event.step_key}: {error}")
+        return found
+
+    def inputs(self, spec: UseCaseSpec, first: date, last: date, champion: str = "") -> str:
+        """Digest of all that decides what a run over these days must give."""
+        total = hashlib.sha256(f"{spec.version}|{first}|{last}|{champion}".encode())
+        for name, source in spec.sources.items():
+            by_day = landed_files(self.home.landing_source(spec.name, name), source)
+            wanted = sorted(
+                d for d in by_day if d <= last and (source.arrival == "snapshot" or d >= first)
+            )
+            total.update(digest_of(path for d in wanted for path in by_day[d]).encode())
+        return total.hexdigest()[:32]
+
+
+@contextmanager
+def _quiet(level: str) -> Iterator[None]:
+    """Keep the libraries' own chatter off the terminal below a level; we print what matters."""
+    names = ("dagster", "alembic", "mlflow")
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(level)
+    try:
+        yield
+    finally:
+        for name, was in before.items():
+            logging.getLogger(name).setLevel(was)

@@ -1,0 +1,111 @@
+"""Training gates: each refuses with figures when it should, and is silent when it need not."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assets.spec import UseCaseSpec
+from assets.training.gates import Evidence, TrainingRefused, require_enough
+from assets.training.train import train
+
+
+def make_spec(**model: object) -> UseCaseSpec:
+    columns = {
+        "plant_id": {"type": "string"},
+        "bed": {"type": "string"},
+        "sown_at": {"type": "timestamp"},
+        "depth": {"type": "float", "required": False},
+    }
+    results = {
+        "plant_id": {"type": "string"},
+        "wilted": {"type": "bool"},
+        "checked_at": {"type": "timestamp"},
+    }
+    return UseCaseSpec.model_validate(
+        {
+            "name": "garden",
+            "start": "2026-01-01",
+            "sources": {"plants": {"columns": columns}, "checks": {"columns": results}},
+            "population": {
+                "source": "plants",
+                "key": "plant_id",
+                "entity": "bed",
+                "event_timestamp": "sown_at",
+            },
+            "label": {
+                "source": "checks",
+                "column": "wilted",
+                "positive": True,
+                "observed_at": "checked_at",
+                "matures_after": "20d",
+            },
+            "features": {"request": ["depth"]},
+            "model": {"candidates": ["logistic_regression"], **model},
+        }
+    )
+
+
+def plants(labels: list[int | None]) -> pa.Table:
+    start, rows = datetime(2026, 1, 1, tzinfo=UTC), len(labels)
+    return pa.table(
+        {
+            "plant_id": [f"p{i}" for i in range(rows)],
+            "bed": ["b"] * rows,
+            "sown_at": pa.array(
+                [start + timedelta(hours=i) for i in range(rows)], pa.timestamp("us", "UTC")
+            ),
+            "depth": np.linspace(0, 1, rows),
+            "label": pa.array(labels, pa.int64()),
+        }
+    )
+
+
+def test_enough_evidence_passes() -> None:
+    table = plants([0, 0, 0, 0, 1] * 40)
+    assert require_enough(make_spec(), table) == Evidence(rows=200, positives=40)
+    assert train(make_spec(), table).rows == 200
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([0, 1] * 99, "198 rows with a matured label, model.min_rows asks for 200"),
+        ([0] * 181 + [1] * 19, "19 positives among 200 rows .* model.min_positives asks for 20"),
+        ([1] * 200, "all 200 matured labels are positive"),
+        ([0, 1] * 100 + [None], "1 rows of the training set have a label that is neither"),
+        ([0, 1] * 100 + [2, -1], "2 rows of the training set have a label that is neither"),
+        ([], "0 rows with a matured label"),
+    ],
+)
+def test_too_little_evidence_is_refused(labels: list[int | None], says: str) -> None:
+    with pytest.raises(TrainingRefused, match=says):
+        train(make_spec(), plants(labels))
+
+
+def test_limits_are_inclusive() -> None:
+    labels: list[int | None] = [0] * 180 + [1] * 20
+    assert require_enough(make_spec(), plants(labels)).positives == 20
+
+
+@pytest.mark.parametrize(
+    ("labels", "where"),
+    [
+        ([0, 1] * 100 + [0] * 100, "0 positives and 75 negatives in the holdout"),
+        ([0] * 235 + [0, 1] * 35, "0 positives and 228 negatives before the split"),
+    ],
+)
+def test_both_sides_of_the_split_need_both_classes(labels: list[int | None], where: str) -> None:
+    with pytest.raises(TrainingRefused, match=where):
+        train(make_spec(), plants(labels))
+
+
+def test_a_feature_without_any_value_is_refused() -> None:
+    table = plants([0, 1] * 100)
+    place = table.column_names.index("depth")
+    empty = table.set_column(place, "depth", pa.nulls(200, pa.float64()))
+    with pytest.raises(TrainingRefused, match=r"\['depth'\] have no value in any of the 150 rows"):
+        train(make_spec(), empty)
+    one = pa.array([0.5] + [None] * 199, pa.float64())
+    assert train(make_spec(), table.set_column(place, "depth", one)).rows == 200
