@@ -51,15 +51,20 @@ class Home:
         return self.dbt_project(use_case) / "marts.duckdb"
 
     @property
+    def reports(self) -> Path:
+        """Pages for people."""
+        return self.root / "reports"
+
+    @property
     def data_docs(self) -> Path:
-        return self.root / "reports" / "data_docs"
+        return self.reports / "data_docs"
 
     @property
     def evidently_workspace(self) -> Path:
-        return self.root / "reports" / "evidently"
+        return self.reports / "evidently"
 
     def drift_report(self, use_case: str, day: date) -> Path:
-        return self.root / "reports" / "drift" / use_case / f"{day.isoformat()}.html"
+        return self.reports / "drift" / use_case / f"{day.isoformat()}.html"
 
     @property
     def dagster(self) -> Path:

@@ -1,8 +1,8 @@
 """What is true of a use case: the typed form of its ``defs.yaml``, shared by every stage.
 
 Plain pydantic, frozen, unknown keys refused. Nothing here knows Dagster; the component in
-``orchestration/components/use_case.py`` takes :class:`UseCaseSpec` as its schema, so what ``dg check
-yaml`` enforces and what the stages receive are one and the same.
+``orchestration/components/use_case.py`` takes :class:`UseCaseSpec` as its schema, so what ``dg
+check yaml`` enforces and what the stages receive are one and the same.
 """
 
 import hashlib

@@ -14,6 +14,8 @@ import typer
 from assets.errors import NightshiftError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from orchestration.nights import Night
     from orchestration.session import Outcome, Session
 
@@ -170,7 +172,12 @@ def demo(
             started = time.monotonic()
             champion = champion_on(session.lake, spec.name, day)
             inputs = session.inputs(spec, day, day, champion.digest if champion else "")
-            done = session.run_once(nightly_job(spec.name), day=day, inputs=inputs)
+            done = session.run_once(
+                nightly_job(spec.name),
+                day=day,
+                inputs=inputs,
+                stopped=bool(night(session, spec.name, day).gate_failures),
+            )
             row = night(session, spec.name, day)
             rows.append(row)
             _tell(
@@ -179,6 +186,29 @@ def demo(
         _print_nights(rows, as_json)
         if not as_json:
             _where_next(session, spec.name, rows)
+
+
+@app.command()
+def dev(
+    home: HomeOption = HOME,
+    use_cases: UseCasesOption = None,
+    port: Annotated[int, typer.Option(help="Of the Dagster UI; MLflow and Evidently follow.")] = (
+        3000
+    ),
+) -> None:
+    """Serve the Dagster, MLflow and Evidently UIs and the reports, on loopback, until ctrl-C."""
+    from orchestration.dev import HOST, serve
+    from orchestration.resources.installation import REPORTS_PORT
+
+    with _opened(home, use_cases) as session:
+        _tell(
+            f"Dagster    http://{HOST}:{port}\n"
+            f"MLflow     http://{HOST}:{port + 1}\n"
+            f"Evidently  http://{HOST}:{port + 2}\n"
+            f"reports    http://{HOST}:{REPORTS_PORT}\n"
+            "ctrl-C stops all of them."
+        )
+        raise typer.Exit(serve(session, port))
 
 
 def main() -> None:
@@ -244,13 +274,12 @@ def _print_nights(rows: "list[Night]", as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([row.as_json() for row in rows], indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="Nights")
     for heading in ("night", "outcome"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("cases", "approved", "referred", "of these\nadvised\ndecline", "declined"):
+    for heading in ("cases", "approved", "referred", "advised decline", "declined"):
         table.add_column(heading, justify="right")
     for heading in ("drift", "gate failures"):
         table.add_column(heading)
@@ -264,22 +293,27 @@ def _print_nights(rows: "list[Night]", as_json: bool) -> None:
             str(row.referred),
             str(row.advised_decline),
             str(row.declined),
-            f"[yellow]{drift}[/]: {', '.join(row.drifted)}" if row.drift == "moved" else drift,
+            f"[yellow]moved ({len(row.drifted)})[/]" if row.drift == "moved" else drift,
             f"[red]{', '.join(row.gate_failures) or 'stopped before the gate'}[/]"
             if row.outcome == "stopped"
             else "none",
         )
-    Console().print(table)
+    _console().print(table)
+    typer.echo(
+        "referred: a person decides; advised decline: those of them the score would decline; "
+        "moved (n): n columns drifted"
+    )
     for row in rows:
+        if row.drift == "moved":
+            typer.echo(f"{row.night} moved: {', '.join(row.drifted)}")
         if row.problem:
-            typer.echo(f"{row.night}: {row.problem}")
+            typer.echo(f"{row.night} {row.outcome}: {row.problem}")
 
 
 def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="Use cases", show_lines=True)
@@ -314,7 +348,14 @@ def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
             else "-",
             (last["drift"] or "-") if last else "-",
         )
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    # A pipe or a log has no width of its own, and 80 columns would cut the words.
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:

@@ -1,7 +1,6 @@
-"""Metadata values that the Dagster UI renders: pictures and links."""
+"""Metadata values that the Dagster UI renders: pictures."""
 
 import base64
-from pathlib import Path
 
 import dagster as dg
 
@@ -11,8 +10,3 @@ def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(
         f"![{caption}](data:image/png;base64,{base64.b64encode(png).decode()})"
     )
-
-
-def page(path: Path) -> dg.UrlMetadataValue:
-    """A link to a local HTML page."""
-    return dg.MetadataValue.url(path.resolve().as_uri())

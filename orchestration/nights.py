@@ -62,10 +62,7 @@ def night(session: "Session", use_case: str, day: date) -> Night:
     drift = [m for m in _rows(lake, use_case, METRICS, day) if m["metric"] == "drift_share"]
     problems = session.problems(run.run_id) if run is not None and not run.is_success else []
     refused = [g["message"] for g in gates if g["verdict"] != "pass"]
-    if run is None:
-        outcome = "not run"
-    else:
-        outcome = "decided" if run.is_success else "stopped"
+    outcome = "not run" if run is None else "decided" if run.is_success else "stopped"
     cases = len(_rows(lake, use_case, POPULATION, day)) or None
 
     def count(column: str, value: str) -> int:

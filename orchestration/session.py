@@ -128,10 +128,17 @@ class Session:
         day: date | None = None,
         days: tuple[date, date] | None = None,
         inputs: str,
+        stopped: bool = False,
     ) -> Outcome:
-        """As :meth:`run`, but a finished run of the same job on the same inputs stands."""
+        """As :meth:`run`, but a successful run of the same job on the same inputs stands.
+
+        So does a failed one when the night is known to have been ``stopped`` by a gate: the same
+        rows would fail it again. Any other failure is tried anew.
+        """
         tags = {INPUTS: inputs} | ({PARTITION_TAG: str(day)} if day else {})
-        finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+        finished = [dg.DagsterRunStatus.SUCCESS]
+        if stopped:
+            finished.append(dg.DagsterRunStatus.FAILURE)
         found = self.instance.get_runs(
             dg.RunsFilter(job_name=job, tags=tags, statuses=finished), limit=1
         )

@@ -24,7 +24,7 @@ from assets.scoring.loader import load_verified
 from assets.spec import UseCaseSpec
 from assets.tables import METRICS, METRICS_SCHEMA, PREDICTIONS, SCORING_SET, TRAINING_SET
 from orchestration.failures import SAME_STORE, explained
-from orchestration.metadata import page, picture
+from orchestration.metadata import picture
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -76,7 +76,9 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 metrics_table(result, spec, context.run.run_id),
                 {"run_id": context.run.run_id, "spec_version": spec.version},
             )
-        report = {"report": page(result.report_path)} if result.report_path else {}
+        report = {}
+        if result.report_path is not None:
+            report["report"] = dg.MetadataValue.url(installation.report_url(result.report_path))
         yield dg.MaterializeResult(
             metadata={
                 "verdict": result.verdict,

@@ -7,7 +7,6 @@ from assets.quality.scoring_population import GATE, docs_page, evaluate
 from assets.spec import UseCaseSpec
 from assets.tables import SCORING_SET
 from orchestration.failures import explained
-from orchestration.metadata import page
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -50,7 +49,9 @@ def scoring_population_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
                 "rows": rows.num_rows,
                 "observed": dg.MetadataValue.json(dict(result.figures)),
                 "allowed": dg.MetadataValue.json(dict(result.threshold)),
-                "data docs": page(docs_page(spec, installation.home, day)),
+                "data docs": dg.MetadataValue.url(
+                    installation.report_url(docs_page(spec, installation.home, day))
+                ),
             },
         )
 

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from assets.errors import NightshiftError
 from assets.tables import PREDICTIONS_SCHEMA
 from assets.training.frame import feature_frame
+from assets.training.threads import threads_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,8 @@ def score(
     trained on other features than the spec names, or the scores are not one finite number from 0
     to 1 per case; FeatureError when the table lacks a feature.
     """
+    import numpy as np
+
     from assets.training.train import positive_scores
 
     keys = pc.cast(scoring_set.column(spec.population.key), pa.string())
@@ -47,7 +50,10 @@ def score(
         )
     frame = feature_frame(spec, scoring_set)
     # scikit-learn refuses an empty frame; a quiet night is no error.
-    scores = positive_scores(pipeline, frame) if len(frame) else frame.iloc[:, 0].to_numpy(float)
+    scores = np.empty(0)
+    if len(frame):
+        with threads_for(len(frame)):
+            scores = positive_scores(pipeline, frame)
     require_probabilities(spec, scores, scoring_set.num_rows)
     event_time = scoring_set.column(spec.population.event_timestamp)
     return pa.table(

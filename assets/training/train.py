@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from assets.features.columns import LABEL
 from assets.training.candidates import build
 from assets.training.frame import feature_frame
-from assets.training.gates import require_both_classes, require_enough, require_values
+from assets.training.gates import Evidence, require_both_classes, require_enough, require_values
+from assets.training.threads import threads_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,8 +131,14 @@ def train(
     Raises TrainingRefused when there is too little evidence, FeatureError for a feature that
     cannot be used.
     """
-    say = progress or (lambda _: None)
     evidence = require_enough(spec, training_set)
+    with threads_for(evidence.rows):
+        return _train(spec, training_set, evidence, progress or (lambda _: None))
+
+
+def _train(
+    spec: "UseCaseSpec", training_set: pa.Table, evidence: Evidence, say: Callable[[str], None]
+) -> TrainedModel:
     when = spec.population.event_timestamp
     # Ties in time are settled by the key: the order a table happens to be read in is no input.
     rows = training_set.sort_by([(when, "ascending"), (spec.population.key, "ascending")])

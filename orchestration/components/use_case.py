@@ -1,7 +1,5 @@
 """The UseCase component: one ``defs.yaml`` in, the whole road of that use case out."""
 
-from datetime import timedelta
-
 import dagster as dg
 from pydantic import BaseModel
 

@@ -13,6 +13,7 @@ from assets.lake import Lake
 HOME_VARIABLE = "NIGHTSHIFT_HOME"
 KEY_VARIABLE = "NIGHTSHIFT_PSEUDONYM_KEY"
 DEFAULT_HOME = ".nightshift"
+REPORTS_PORT = 3003
 
 
 def home_from_environment() -> Home:
@@ -24,6 +25,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where everything of one Nightshift installation lives."""
 
     root: str
+    reports_url: str = f"http://127.0.0.1:{REPORTS_PORT}"
 
     @cached_property
     def home(self) -> Home:
@@ -32,6 +34,10 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     @cached_property
     def lake(self) -> Lake:
         return Lake(self.home.lake)
+
+    def report_url(self, page: Path) -> str:
+        """Address of a page below the home's reports, as ``make dev`` serves them."""
+        return f"{self.reports_url}/{page.relative_to(self.home.reports).as_posix()}"
 
     def pseudonym_key(self) -> bytes:
         """From the environment when set there, else the 0600 file in the home."""
