@@ -40,12 +40,19 @@ def _sorted(rows: pa.Table) -> pa.Table:
     """Rows in a canonical order, so equal content compares equal however it was written."""
     import duckdb
 
-    if rows.num_rows < 2:
-        return rows.combine_chunks()
+    # 0.0 and -0.0 sort as equals, so their order would be the order they came in: one zero.
+    one_zero = [
+        f'"{quoted}" + 0.0::{"FLOAT" if pa.types.is_float32(field.type) else "DOUBLE"} AS "{quoted}"'
+        for field in rows.schema
+        if pa.types.is_floating(field.type) and (quoted := field.name.replace('"', '""'))
+    ]
+    replaced = f"REPLACE ({', '.join(one_zero)})" if one_zero else ""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("incoming", rows)
-        ordered: pa.Table = connection.sql("SELECT * FROM incoming ORDER BY ALL").to_arrow_table()
+        ordered: pa.Table = connection.sql(
+            f"SELECT * {replaced} FROM incoming ORDER BY ALL"
+        ).to_arrow_table()
     return ordered.cast(rows.schema).combine_chunks()
 
 
@@ -54,14 +61,28 @@ def content_digest(rows: pa.Table) -> str:
 
     The run column is left out: it says who wrote a row, not what it says.
     """
+    return _digest(_sorted(_without_run(rows)))
+
+
+def _digest(content: pa.Table) -> str:
     import hashlib
 
-    content = _sorted(_without_run(rows))
     sink = pa.BufferOutputStream()
     # Schema metadata (pandas index notes and the like) is not content.
     with pa.ipc.new_stream(sink, content.schema.remove_metadata()) as writer:
         writer.write_table(content.replace_schema_metadata(None))
     return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _same(there: pa.Table, rows: pa.Table) -> bool:
+    """Is the content equal, in whatever order it is? A number that is NaN equals itself."""
+    if there.num_rows != rows.num_rows:
+        return False
+    one, other = _sorted(_without_run(there)), _sorted(_without_run(rows))
+    if one.equals(other):
+        return True
+    floating = any(pa.types.is_floating(field.type) for field in one.schema)
+    return floating and _digest(one) == _digest(other)
 
 
 def _without_run(rows: pa.Table) -> pa.Table:
@@ -112,6 +133,16 @@ class Lake:
             )
             return
         there = self._open(use_case, table).to_pyarrow_dataset().schema
+        types = [
+            f"{field.name} was {there.field(field.name).type}, now {field.type}"
+            for field in schema
+            if field.name in there.names and there.field(field.name).type != field.type
+        ]
+        if types:
+            raise LakeError(
+                f"table {use_case}/{table} was written with other types ({'; '.join(types)}). The "
+                f"spec changed: move {path} away and rebuild the history, or restore the types."
+            )
         if set(there.names) != set(schema.names):
             gone, new = set(there.names) - set(schema.names), set(schema.names) - set(there.names)
             raise LakeError(
@@ -183,6 +214,9 @@ class Lake:
         import pyarrow.dataset as ds
         from deltalake import CommitProperties, write_deltalake
 
+        delta = self._open(use_case, table)
+        dataset = delta.to_pyarrow_dataset()
+        rows = self._fitted(use_case, table, rows, dataset.schema)
         if rows.num_rows:
             span = pc.min_max(rows.column(PARTITION)).as_py()
             if span["min"] < first or span["max"] > last:
@@ -190,16 +224,11 @@ class Lake:
                     f"rows of {span['min']}..{span['max']} offered for {use_case}/{table} "
                     f"{first}..{last}; nothing was written"
                 )
-        delta = self._open(use_case, table)
-        dataset = delta.to_pyarrow_dataset()
-        rows = rows.select(dataset.schema.names).cast(dataset.schema)
         there = dataset.to_table(
             filter=(ds.field(PARTITION) >= ds.scalar(first))
             & (ds.field(PARTITION) <= ds.scalar(last))
         )
-        if there.num_rows == rows.num_rows and _sorted(_without_run(there)).equals(
-            _sorted(_without_run(rows))
-        ):
+        if _same(there, rows):
             return Commit(int(delta.version()), changed=False)
         write_deltalake(
             delta,
@@ -222,11 +251,9 @@ class Lake:
 
         delta = self._open(use_case, table)
         schema = delta.to_pyarrow_dataset().schema
-        rows = rows.select(schema.names).cast(schema)
+        rows = self._fitted(use_case, table, rows, schema)
         there = delta.to_pyarrow_dataset().to_table()
-        if there.num_rows == rows.num_rows and _sorted(_without_run(there)).equals(
-            _sorted(_without_run(rows))
-        ):
+        if _same(there, rows):
             return Commit(int(delta.version()), changed=False)
         write_deltalake(
             delta,
@@ -250,7 +277,7 @@ class Lake:
         schema = delta.to_pyarrow_dataset().schema
         write_deltalake(
             delta,
-            rows.select(schema.names).cast(schema),
+            self._fitted(use_case, table, rows, schema),
             mode="append",
             commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
         )
@@ -259,6 +286,22 @@ class Lake:
     def last_commit_metadata(self, use_case: str, table: str) -> dict[str, Any]:
         """Commit info of the newest version, with whatever metadata its writer gave."""
         return dict(self._open(use_case, table).history(1)[0])
+
+    def _fitted(self, use_case: str, table: str, rows: pa.Table, schema: pa.Schema) -> pa.Table:
+        """The rows with the table's columns, order and types."""
+        missing = [name for name in schema.names if name not in rows.column_names]
+        if missing:
+            raise LakeError(
+                f"rows offered for {use_case}/{table} lack the column(s) {', '.join(missing)}; "
+                "nothing was written"
+            )
+        try:
+            return rows.select(schema.names).cast(schema)
+        except pa.ArrowInvalid as error:
+            raise LakeError(
+                f"rows offered for {use_case}/{table} do not fit its types: {error}; "
+                "nothing was written"
+            ) from error
 
     def _open(self, use_case: str, table: str, version: int | None = None) -> Any:
         from deltalake import DeltaTable

@@ -1,10 +1,13 @@
 """The user interfaces of a home, all on loopback, under one process manager."""
 
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import yaml
 
 from assets.errors import NightshiftError
 from orchestration.resources.installation import REPORTS_PORT
@@ -24,7 +27,7 @@ def processes(session: "Session", port: int) -> dict[str, tuple[list[str], int]]
     """Name → command and port of every process; ``port`` is the Dagster UI's, others follow it."""
     binaries = Path(sys.executable).parent
     home = session.home
-    location = ["--grpc-port", str(CODE_PORT), "--grpc-host", HOST, "--location-name", "nightshift"]
+    location = ["--workspace", str(home.dagster / "workspace.yaml")]
     return {
         # One code server for the UI and the daemon: half the start-up of one each.
         "code": (
@@ -105,6 +108,12 @@ def serve(session: "Session", port: int) -> int:
                 f"port {own} for {name} is taken: stop what listens there, or choose other ports "
                 "with --port"
             )
+    workspace = {
+        "load_from": [
+            {"grpc_server": {"host": HOST, "port": CODE_PORT, "location_name": "nightshift"}}
+        ]
+    }
+    (session.home.dagster / "workspace.yaml").write_text(yaml.safe_dump(workspace))
     session.home.reports.mkdir(parents=True, exist_ok=True)
     session.home.evidently_workspace.mkdir(parents=True, exist_ok=True)
     environment = {
@@ -114,9 +123,14 @@ def serve(session: "Session", port: int) -> int:
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",
     }
+    probe = f"import socket; socket.create_connection(('{HOST}', {CODE_PORT}), 1)"
+    ready = f"until {shlex.join([sys.executable, '-c', probe])} 2>/dev/null; do sleep 0.5; done"
     manager = Manager()
     for name, (command, _) in wanted.items():
-        manager.add_process(name, command, env=environment)
+        line = f"exec {shlex.join(command)}"
+        # A UI that starts before the code server greets its user with a traceback.
+        needs_code = name in ("dagster", "daemon")
+        manager.add_process(name, f"{ready}; {line}" if needs_code else line, env=environment)
     manager.loop()
     return int(manager.returncode or 0)
 

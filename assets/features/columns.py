@@ -92,6 +92,15 @@ def _problems(spec: UseCaseSpec) -> Iterator[str]:
         for column in (facts.timestamp, *([facts.created] if facts.created else [])):
             if source[column].type != "timestamp":
                 yield f"{where}: '{column}' is a {source[column].type}; declare it type: timestamp"
+        ttl = facts.time_to_live
+        if not ttl:
+            yield f"{where}: ttl: {facts.ttl} would mean 'for ever' to Feast; write how long"
+        if ttl.days and ttl.seconds:
+            # ibis cannot write an interval of days and hours ("mixed units").
+            yield (
+                f"{where}: ttl: {facts.ttl} is no whole number of days; Feast's DuckDB store takes "
+                f"hours only below a day: write {ttl.days}d or {ttl.days + 1}d"
+            )
         ours: ColumnType = population[facts.entity].type
         theirs: ColumnType = source[facts.entity].type
         if ours != theirs:

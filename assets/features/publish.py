@@ -66,30 +66,33 @@ def publish_days(
         first = last = None
         _write(folder / EMPTY, schema.empty_table())
     facts, repeated, unusable = _facts(lake, spec, view, first, last)
-    there = _days_there(folder)
-    rows, unchanged = 0, 0
-    written: list[date] = []
     content = dict(_by_day(facts, schema))
-    for day, table in content.items():
-        rows += table.num_rows
-        if _put(folder / f"{day.isoformat()}.parquet", table):
-            written.append(day)
-        else:
-            unchanged += 1
+    there = _days_there(folder)
+    changed = [day for day, rows in content.items() if not _holds(_day_file(folder, day), rows)]
     removed = [
         day
         for day in there
         if day not in content and (first is None or day >= first) and (last is None or day <= last)
     ]
-    for day in removed:
-        (folder / f"{day.isoformat()}.parquet").unlink()
-    if removed:
-        _sync(folder)
-    if last is not None and (written or removed) and any(day > last for day in there):
+    later = PublishedView()
+    if last is not None and (changed or removed) and any(day > last for day in there):
         later = publish_days(lake, home, spec, view, last + timedelta(days=1), max(there))
-        written += later.written
-        removed += later.removed
-    return PublishedView(rows, repeated, unusable, sorted(written), sorted(removed), unchanged)
+    # Youngest first: killed half-way, the next run still finds the oldest day to be changed, and
+    # so looks at the later ones again.
+    for day in sorted([*changed, *removed], reverse=True):
+        if day in content:
+            _write(_day_file(folder, day), content[day])
+        else:
+            _day_file(folder, day).unlink()
+            _sync(folder)
+    return PublishedView(
+        rows=facts.num_rows,
+        repeated=repeated,
+        unusable=unusable,
+        written=sorted([*changed, *later.written]),
+        removed=sorted([*removed, *later.removed]),
+        unchanged=len(content) - len(changed),
+    )
 
 
 def _facts(
@@ -153,16 +156,12 @@ def _by_day(facts: pa.Table, schema: pa.Schema) -> Iterator[tuple[date, pa.Table
         yield entry["values"], stored.cast(schema)
 
 
+def _day_file(folder: Path, day: date) -> Path:
+    return folder / f"{day.isoformat()}.parquet"
+
+
 def _days_there(folder: Path) -> list[date]:
     return sorted(date.fromisoformat(p.stem) for p in folder.glob("*.parquet") if p.name != EMPTY)
-
-
-def _put(path: Path, rows: pa.Table) -> bool:
-    """Write a file unless it holds exactly these rows; True when it was written."""
-    if _holds(path, rows):
-        return False
-    _write(path, rows)
-    return True
 
 
 def _holds(path: Path, rows: pa.Table) -> bool:

@@ -1,5 +1,6 @@
 """The two tables a model meets: the night's scoring set, and the training set as of a time."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -42,12 +43,21 @@ def scoring_set(spec: UseCaseSpec, lake: Lake, home: Home, day: date) -> pa.Tabl
     return _typed(joined, set_schema(spec, label=False))
 
 
-def training_set(spec: UseCaseSpec, lake: Lake, home: Home, as_of: datetime) -> pa.Table:
+def training_set(
+    spec: UseCaseSpec,
+    lake: Lake,
+    home: Home,
+    as_of: datetime,
+    *,
+    without: Collection[date] = (),
+) -> pa.Table:
     """Every case whose outcome had matured by ``as_of`` (UTC), with features and label.
 
     A case counts when ``event time + matures_after <= as_of`` and a label observed by then is
     there; of several, the last observed one holds. What arrived in a day that had not closed by
-    ``as_of`` was not known, whatever times it carries. Columns of ``set_schema(spec,
+    ``as_of`` was not known, whatever times it carries. Cases of the days ``without`` (nights that
+    were stopped at a gate) are left out: what is too wrong to score is too wrong to learn from.
+    Columns of ``set_schema(spec,
     label=True)``, rows ordered by event time and key.
 
     Raises NoMaturedLabelsError when there is no such case, saying when the first one matures;
@@ -56,7 +66,10 @@ def training_set(spec: UseCaseSpec, lake: Lake, home: Home, as_of: datetime) -> 
     if as_of.tzinfo is None:
         raise NoMaturedLabelsError(f"as_of {as_of.isoformat()} has no time zone; pass it in UTC")
     as_of = as_of.astimezone(UTC)
-    cases = _known(lake, spec, POPULATION, spec.population_columns, as_of)
+    cases = _known(lake, spec, POPULATION, [*spec.population_columns, PARTITION], as_of)
+    stopped = pa.array(sorted(without), pa.date32())
+    cases = cases.filter(pc.invert(pc.is_in(cases.column(PARTITION), stopped)))
+    cases = cases.select(spec.population_columns)
     events = cases.column(spec.population.event_timestamp)
     matured = cases.filter(pc.less_equal(events, pa.scalar(as_of - spec.label.maturity)))
     labels = _last_labels(spec, lake, as_of)

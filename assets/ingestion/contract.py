@@ -2,7 +2,7 @@
 
 One pass in DuckDB: every cell is read as text, cast to its declared type, and checked; a row that
 breaks a rule is set aside with the reason, each row on its own. A file is refused whole only when
-its header or encoding leaves its rows without meaning.
+its header, its encoding or a whole column of another type leaves its rows without meaning.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from assets.ingestion.landing import LandingError, file_digest
 from assets.ingestion.pseudonym import pseudonymise
+from assets.ingestion.raw_rows import MASK, REFUSED_SCHEMA, in_file_lines, load, quoted
 from assets.spec import ColumnSpec, ColumnType, SourceSpec
 from assets.tables import QUARANTINE_SCHEMA, TIMESTAMP
 
@@ -36,12 +37,13 @@ DUCKDB: dict[ColumnType, str] = {
     "timestamp": "TIMESTAMPTZ",  # a time without an offset is UTC: the session's zone is
     "date": "DATE",
 }
-MASK = "(masked)"
+WHOLE_COLUMN = 10
+"""Values from which on a column without a single usable one is the wrong column, not bad luck."""
 
 
 @dataclass(frozen=True)
 class Passed:
-    """What one file became. ``landed`` is always ``validated + quarantined`` rows."""
+    """What one file became. ``landed``, counted as read, must be ``validated + quarantined``."""
 
     file: Path
     landed: int
@@ -59,100 +61,62 @@ def pass_file(path: Path, spec: SourceSpec, day: date | None, key: bytes, run_id
     """Hold one file to the contract.
 
     ``day``: the UTC day rows must belong to when the source declares a ``timestamp`` (None: any).
-    Raises LandingError when the file cannot be read at all or lacks a declared column.
+    Raises LandingError when the file cannot be read at all, lacks a declared column, or has
+    something else altogether in one.
     """
     import duckdb
 
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        try:
-            if spec.format == "csv":
-                rejected = _read_csv(connection, path, spec)
-            else:
-                rejected = _read_parquet(connection, path)
-        except (duckdb.Error, UnicodeDecodeError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise LandingError(
-                f"{path} cannot be read as {spec.format}: {reason}. Nothing of it was taken; "
-                "replace the file and run the partition again."
-            ) from error
-        header = [name for name in connection.table("raw").columns if name != "_record"]
-        missing = [name for name in spec.columns if name not in header]
-        if missing:
-            raise LandingError(
-                f"{path} lacks the column(s) {', '.join(missing)}; it has {', '.join(header)}. "
-                "Ask the source for the agreed columns, or change the contract in defs.yaml."
-            )
+        raw = load(connection, path, spec)
         connection.execute(f"CREATE TABLE judged AS {_judge(spec, day)}")
+        _require_types(connection, path, spec)
         kept = ", ".join(
-            _quoted(f"v_{name}") + f" AS {_quoted(name)}" for name in spec.kept_columns
+            f"value_{number} AS {quoted(name)}"
+            for number, name in enumerate(spec.columns)
+            if name in spec.kept_columns
         )
         validated = connection.sql(
-            f"SELECT {kept} FROM judged WHERE violation IS NULL ORDER BY _record"
+            f'SELECT {kept} FROM judged WHERE violation IS NULL ORDER BY "row"'
         ).to_arrow_table()
         refused = connection.sql(
-            'SELECT _record AS line, violation."column" AS "column", violation.rule AS rule, '
+            'SELECT "row" AS line, violation."column" AS "column", violation.rule AS rule, '
             "violation.message AS message, original "
-            "FROM judged WHERE violation IS NOT NULL ORDER BY _record"
+            'FROM judged WHERE violation IS NOT NULL ORDER BY "row"'
         ).to_arrow_table()
     validated = validated.cast(arrow_schema(spec))
     for name, column in spec.kept_columns.items():
         if column.pii == "pseudonymise":
             index = validated.column_names.index(name)
             validated = validated.set_column(index, name, pseudonymise(validated.column(name), key))
-    quarantined = _quarantine(pa.concat_tables([refused, rejected]), path, run_id)
+    refused = in_file_lines(path, spec, raw, refused.cast(REFUSED_SCHEMA))
     return Passed(
         file=path,
-        landed=validated.num_rows + quarantined.num_rows,
+        landed=raw.landed,
         validated=validated,
-        quarantined=quarantined,
-        extra_columns=[name for name in header if name not in spec.columns],
+        quarantined=_quarantine(refused, path, run_id),
+        extra_columns=[name for name in raw.header if name not in spec.columns],
     )
 
 
-REFUSED_SCHEMA = pa.schema(
-    [
-        ("line", pa.int64()),
-        ("column", pa.string()),
-        ("rule", pa.string()),
-        ("message", pa.string()),
-        ("original", pa.string()),
-    ]
-)
+def _require_types(connection: "duckdb.DuckDBPyConnection", path: Path, spec: SourceSpec) -> None:
+    """Refuse a file in which a whole column is something else.
 
-
-def _read_csv(connection: "duckdb.DuckDBPyConnection", path: Path, spec: SourceSpec) -> pa.Table:
-    """Load a CSV as text into ``raw`` and return the rows whose shape made no sense."""
-    connection.execute(
-        """CREATE TABLE raw AS SELECT row_number() OVER () + 1 AS _record, * FROM read_csv(
-             ?, header = true, delim = ?, quote = '"', escape = '"', all_varchar = true,
-             auto_detect = true, sample_size = 1, store_rejects = true, nullstr = '',
-             null_padding = false)""",
-        [str(path), spec.delimiter],
+    Emptying the day into quarantine row by row would take away what is already there of it.
+    """
+    counts = ", ".join(
+        f"count(text_{n}), count(value_{n}), left(any_value(CAST(text_{n} AS VARCHAR)), 80)"
+        for n in range(len(spec.columns))
     )
-    personal = any(column.pii for column in spec.columns.values())
-    return (
-        connection.sql(
-            f"""SELECT line, NULL::VARCHAR AS "column", 'shape' AS rule,
-               any_value(error_message) AS message,
-               {f"'{MASK}'" if personal else "any_value(csv_line)"} AS original
-            FROM reject_errors GROUP BY line ORDER BY line"""
-        )
-        .to_arrow_table()
-        .cast(REFUSED_SCHEMA)
-    )
-
-
-def _read_parquet(connection: "duckdb.DuckDBPyConnection", path: Path) -> pa.Table:
-    connection.execute(
-        "CREATE TABLE raw AS SELECT row_number() OVER () AS _record, * FROM read_parquet(?)",
-        [str(path)],
-    )
-    return REFUSED_SCHEMA.empty_table()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    found = connection.execute(f"SELECT {counts} FROM judged").fetchall()[0]
+    for number, (name, column) in enumerate(spec.columns.items()):
+        given, usable, example = found[3 * number : 3 * number + 3]
+        if given >= WHOLE_COLUMN and usable == 0:
+            raise LandingError(
+                f"{path}: column '{name}' has no {column.type} among its {given} values "
+                f"(one of them: '{MASK if column.pii else example}'). Nothing of it was taken; ask "
+                "the source for the agreed type, or change the contract in defs.yaml."
+            )
 
 
 def _text(value: str) -> str:
@@ -160,23 +124,22 @@ def _text(value: str) -> str:
 
 
 def _judge(spec: SourceSpec, day: date | None) -> str:
-    """SQL giving per row the typed values (``v_``), the first broken rule, and the original."""
+    """SQL giving per row the values as given and as typed, the first broken rule, the original."""
     nulls = ", ".join(_text(n) for n in spec.nulls)
-    given = {
-        name: f"CASE WHEN CAST({_quoted(name)} AS VARCHAR) IN ({nulls}) THEN NULL "
-        f"ELSE {_quoted(name)} END"
-        if spec.nulls
-        else _quoted(name)
-        for name in spec.columns
-    }
-    typed = ", ".join(
-        f"{expression} AS {_quoted('t_' + name)}, "
-        f"TRY_CAST({expression} AS {DUCKDB[spec.columns[name].type]}) AS {_quoted('v_' + name)}"
-        for name, expression in given.items()
-    )
-    rules = [rule for name, column in spec.columns.items() for rule in _rules(name, column)]
+    typed = []
+    for number, column in enumerate(spec.columns.values()):
+        given = f"raw_{number}"
+        if spec.nulls:
+            given = f"CASE WHEN CAST({given} AS VARCHAR) IN ({nulls}) THEN NULL ELSE {given} END"
+        typed.append(f"{given} AS text_{number}")
+        typed.append(f"TRY_CAST({given} AS {DUCKDB[column.type]}) AS value_{number}")
+    rules = [
+        rule
+        for number, (name, column) in enumerate(spec.columns.items())
+        for rule in _rules(number, name, column)
+    ]
     if spec.timestamp is not None and day is not None:
-        value = _quoted("v_" + spec.timestamp)
+        value = f"value_{list(spec.columns).index(spec.timestamp)}"
         rules.append(
             (
                 f"CAST({value} AS DATE) <> DATE '{day}'",
@@ -191,20 +154,19 @@ def _judge(spec: SourceSpec, day: date | None) -> str:
         for condition, column, rule, message in rules
     )
     original = ", ".join(
-        f"{_quoted(name)} := "
-        + (_text(MASK) if column.pii else f"CAST({_quoted(name)} AS VARCHAR)")
-        for name, column in spec.columns.items()
+        f"{quoted(name)} := " + (_text(MASK) if column.pii else f"CAST(raw_{number} AS VARCHAR)")
+        for number, (name, column) in enumerate(spec.columns.items())
     )
     return f"""
-        WITH typed AS (SELECT *, {typed} FROM raw)
+        WITH typed AS (SELECT *, {", ".join(typed)} FROM raw)
         SELECT *, CASE {cases} ELSE NULL END AS violation,
                CAST(to_json(struct_pack({original})) AS VARCHAR) AS original
         FROM typed"""
 
 
-def _rules(name: str, column: ColumnSpec) -> list[tuple[str, str, str, str]]:
+def _rules(number: int, name: str, column: ColumnSpec) -> list[tuple[str, str, str, str]]:
     """(condition that breaks it, column, rule name, SQL of the message), in order of judgement."""
-    text, value = _quoted("t_" + name), _quoted("v_" + name)
+    text, value = f"text_{number}", f"value_{number}"
     shown = _text(MASK) if column.pii else f"left(CAST({text} AS VARCHAR), 80)"
     rules = [
         (
@@ -222,6 +184,16 @@ def _rules(name: str, column: ColumnSpec) -> list[tuple[str, str, str, str]]:
                 name,
                 "type",
                 f"'''' || {shown} || ''' is no whole number'",
+            )
+        )
+    if column.type in ("timestamp", "date"):
+        # DuckDB reads 'infinity' as a time; nothing downstream can hold it.
+        rules.append(
+            (
+                f"NOT isfinite({value})",
+                name,
+                "type",
+                f"'''' || {shown} || ''' is no {column.type}'",
             )
         )
     if column.required:

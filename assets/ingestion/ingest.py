@@ -108,11 +108,14 @@ def _publish(
         "spec_version": spec.version,
         "landing_digest": digest_of(one.file for _, one in passed),
     }
-    for table, parts, table_schema in (
+    tables = (
         (quarantine(source), bad, QUARANTINE_SCHEMA),
         (validated(source), good, schema),
-    ):
+    )
+    # Both before either is written: a changed spec is refused with nothing half done.
+    for table, _, table_schema in tables:
         lake.ensure(spec.name, table, table_schema)
+    for table, parts, table_schema in tables:
         empty = _dated(table_schema.empty_table(), first)
         rows = pa.concat_tables([empty, *parts])
         if spec.sources[source].arrival == "snapshot":

@@ -1,7 +1,7 @@
 """Marts in Dagster: dbt's models as assets, its tests as asset checks."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,10 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
         nodes = json.loads(manifest.read_text())
         # Results of failed tests go to Dagster too: the failing check is the explanation.
         results = []
-        for message in _results(messages):
+        wanted = {"LogModelResult"}
+        if context.selected_asset_check_keys:
+            wanted.add("LogTestResult")
+        for message in _results(m for m in messages if m["info"]["name"] in wanted):
             for event in message.to_default_asset_events(
                 manifest=nodes, dagster_dbt_translator=translator, context=context
             ):
@@ -99,7 +102,7 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
     return built
 
 
-def _results(messages: list[Mapping[str, Any]]) -> Iterator["DbtCoreCliEventMessage"]:
+def _results(messages: Iterable[Mapping[str, Any]]) -> Iterator["DbtCoreCliEventMessage"]:
     """dagster-dbt's own reading of dbt's log events, fed from the warm runner."""
     from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 

@@ -17,7 +17,7 @@ from assets.monitoring.drift import (
     reference_window,
 )
 from assets.monitoring.plots import drift_markdown, drift_plot
-from assets.quality.gate import passed_days
+from assets.quality.gate import passed_days, require_passed
 from assets.quality.scoring_population import GATE
 from assets.release.events import Champion, require_champion
 from assets.scoring.loader import load_verified
@@ -119,6 +119,7 @@ def _compare(
     from assets.training.frame import feature_frame
     from assets.training.train import positive_scores
 
+    require_passed(lake, spec.name, day, GATE, lake.read_day(spec.name, SCORING_SET, day))
     first = day - timedelta(days=spec.monitoring.drift.window_days - 1)
     # A night stopped at the gate was never decided on: it must not colour its successors.
     nights = passed_days(lake, spec.name, GATE, first, day)

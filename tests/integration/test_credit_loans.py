@@ -1,0 +1,94 @@
+"""Real public data through the same road: figures, drift, and personal data kept out."""
+
+import os
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from orchestration.session import Session
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+USE_CASE = "credit_loans"
+FIRST = date(2020, 8, 25)
+SEVENTY_PERCENT = date(2021, 5, 8)  # of the 365 days from first to last
+NIGHTS = [
+    *(date(2021, 5, 11) + timedelta(days=n) for n in range(3)),
+    *(date(2021, 6, 21) + timedelta(days=n) for n in range(3)),
+    *(date(2021, 8, 19) + timedelta(days=n) for n in range(7)),
+]
+
+
+@pytest.fixture(scope="module")
+def credit(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    from examples.credit_loans.land import land
+    from orchestration.jobs import history_job, nightly_job, training_job
+    from orchestration.session import open_home
+
+    before = dict(os.environ)
+    home = tmp_path_factory.mktemp("credit")
+    land(shared_data / "credit_loans", home / "landing")
+    session = open_home(home, [REPOSITORY / "examples" / "credit_loans"])
+    done = session.run(history_job(USE_CASE), days=(FIRST, SEVENTY_PERCENT))
+    assert done.succeeded, done.problems
+    done = session.run(training_job(USE_CASE), day=SEVENTY_PERCENT)
+    assert done.succeeded, done.problems
+    for day in NIGHTS:
+        done = session.run(nightly_job(USE_CASE), day=day)
+        assert done.succeeded, (day, done.problems)
+    yield session
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_discrimination_on_the_later_nights(credit: Session, shared_data: Path) -> None:
+    import pyarrow.parquet as pq
+    from sklearn.metrics import roc_auc_score
+
+    scores = pa.concat_tables(
+        [credit.lake.read_day(USE_CASE, "predictions", day) for day in NIGHTS]
+    ).to_pandas()
+    loans = pq.read_table(
+        shared_data / "credit_loans" / "loan_table.parquet", columns=["loan_id", "loan_status"]
+    ).to_pandas()
+    truth = dict(zip(loans["loan_id"].astype(str), loans["loan_status"], strict=True))
+    labels = scores["case_key"].map(truth)
+    assert len(scores) > 800
+    assert roc_auc_score(labels, scores["score"]) >= 0.90
+
+
+def test_drift_fires_in_the_last_month_and_not_before(credit: Session) -> None:
+    from orchestration.nights import night
+
+    found = {day: night(credit, USE_CASE, day).drift for day in NIGHTS}
+    assert found[date(2021, 8, 25)] == "moved"
+    assert "moved" not in [verdict for day, verdict in found.items() if day < date(2021, 7, 1)]
+
+
+def test_the_personal_column_never_leaves_ingestion(credit: Session, shared_data: Path) -> None:
+    import pyarrow.parquet as pq
+
+    values = pq.read_table(
+        shared_data / "credit_loans" / "loan_table.parquet", columns=["dob_ssn"]
+    ).column("dob_ssn")
+    needles = [value.encode() for value in values.slice(0, 50).to_pylist()]
+    lake = credit.lake
+    for folder in (lake.root / USE_CASE).iterdir():
+        assert "dob_ssn" not in lake.read(USE_CASE, folder.name).column_names
+    for place in credit.home.root.rglob("*"):
+        if place.is_file() and credit.home.landing not in place.parents:
+            content = place.read_bytes()
+            assert not any(needle in content for needle in needles), place
+
+
+def test_no_row_is_lost_on_real_data(credit: Session) -> None:
+    lake = credit.lake
+    cases = lake.read(USE_CASE, "population", columns=["loan_id"]).num_rows
+    validated = lake.read(USE_CASE, "validated_loans", columns=["loan_id"]).num_rows
+    refused = lake.read(USE_CASE, "quarantine_loans", columns=["line"]).num_rows
+    assert cases == validated
+    assert refused == 0
