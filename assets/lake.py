@@ -16,6 +16,7 @@ from assets.errors import NightshiftError
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
+    from deltalake import DeltaTable
 
 PARTITION = "partition_date"
 """Name of the day column every partitioned table carries (date32, UTC day)."""
@@ -39,20 +40,17 @@ class Commit:
 def _sorted(rows: pa.Table) -> pa.Table:
     """Rows in a canonical order, so equal content compares equal however it was written."""
     import duckdb
+    import pyarrow.compute as pc
 
-    # 0.0 and -0.0 sort as equals, so their order would be the order they came in: one zero.
-    one_zero = [
-        f'"{quoted}" + 0.0::{"FLOAT" if pa.types.is_float32(field.type) else "DOUBLE"} AS "{quoted}"'
-        for field in rows.schema
-        if pa.types.is_floating(field.type) and (quoted := field.name.replace('"', '""'))
-    ]
-    replaced = f"REPLACE ({', '.join(one_zero)})" if one_zero else ""
+    for index, field in enumerate(rows.schema):
+        # 0.0 and -0.0 sort as equals, in the order they came in: make them one zero.
+        if pa.types.is_floating(field.type):
+            one_zero = pc.add(rows.column(index), pa.scalar(0, field.type))
+            rows = rows.set_column(index, field, one_zero)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("incoming", rows)
-        ordered: pa.Table = connection.sql(
-            f"SELECT * {replaced} FROM incoming ORDER BY ALL"
-        ).to_arrow_table()
+        ordered: pa.Table = connection.sql("SELECT * FROM incoming ORDER BY ALL").to_arrow_table()
     return ordered.cast(rows.schema).combine_chunks()
 
 
@@ -133,22 +131,17 @@ class Lake:
             )
             return
         there = self._open(use_case, table).to_pyarrow_dataset().schema
-        types = [
-            f"{field.name} was {there.field(field.name).type}, now {field.type}"
-            for field in schema
-            if field.name in there.names and there.field(field.name).type != field.type
-        ]
-        if types:
-            raise LakeError(
-                f"table {use_case}/{table} was written with other types ({'; '.join(types)}). The "
-                f"spec changed: move {path} away and rebuild the history, or restore the types."
+        gone, new = set(there.names) - set(schema.names), set(schema.names) - set(there.names)
+        other = [f.name for f in schema if f.name not in new and there.field(f.name).type != f.type]
+        if gone or new or other:
+            types = ", ".join(
+                f"{name}: {there.field(name).type} then, {schema.field(name).type} now"
+                for name in other
             )
-        if set(there.names) != set(schema.names):
-            gone, new = set(there.names) - set(schema.names), set(schema.names) - set(there.names)
             raise LakeError(
-                f"table {use_case}/{table} was written with other columns "
-                f"(missing now: {sorted(gone)}, new: {sorted(new)}). The spec changed: move "
-                f"{path} away and rebuild the history, or restore the columns."
+                f"table {use_case}/{table} was written with other columns or types "
+                f"(missing now: {sorted(gone)}, new: {sorted(new)}, types: {types or 'the same'}). "
+                f"The spec changed: move {path} away and rebuild the history, or restore them."
             )
 
     def version(self, use_case: str, table: str) -> int:
@@ -212,7 +205,6 @@ class Lake:
         """
         import pyarrow.compute as pc
         import pyarrow.dataset as ds
-        from deltalake import CommitProperties, write_deltalake
 
         delta = self._open(use_case, table)
         dataset = delta.to_pyarrow_dataset()
@@ -230,14 +222,8 @@ class Lake:
         )
         if _same(there, rows):
             return Commit(int(delta.version()), changed=False)
-        write_deltalake(
-            delta,
-            rows,
-            mode="overwrite",
-            predicate=f"{PARTITION} >= '{first}' AND {PARTITION} <= '{last}'",
-            commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
-        )
-        return Commit(self.version(use_case, table), changed=True)
+        predicate = f"{PARTITION} >= '{first}' AND {PARTITION} <= '{last}'"
+        return _overwrite(delta, rows, metadata, predicate)
 
     def replace_all(
         self,
@@ -247,21 +233,12 @@ class Lake:
         metadata: Mapping[str, str] | None = None,
     ) -> Commit:
         """Make ``rows`` the whole content of an unpartitioned table."""
-        from deltalake import CommitProperties, write_deltalake
-
         delta = self._open(use_case, table)
-        schema = delta.to_pyarrow_dataset().schema
-        rows = self._fitted(use_case, table, rows, schema)
-        there = delta.to_pyarrow_dataset().to_table()
-        if _same(there, rows):
+        dataset = delta.to_pyarrow_dataset()
+        rows = self._fitted(use_case, table, rows, dataset.schema)
+        if _same(dataset.to_table(), rows):
             return Commit(int(delta.version()), changed=False)
-        write_deltalake(
-            delta,
-            rows,
-            mode="overwrite",
-            commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
-        )
-        return Commit(self.version(use_case, table), changed=True)
+        return _overwrite(delta, rows, metadata, None)
 
     def append(
         self,
@@ -275,12 +252,9 @@ class Lake:
 
         delta = self._open(use_case, table)
         schema = delta.to_pyarrow_dataset().schema
-        write_deltalake(
-            delta,
-            self._fitted(use_case, table, rows, schema),
-            mode="append",
-            commit_properties=CommitProperties(custom_metadata=dict(metadata or {})),
-        )
+        rows = self._fitted(use_case, table, rows, schema)
+        properties = CommitProperties(custom_metadata=dict(metadata or {}))
+        write_deltalake(delta, rows, mode="append", commit_properties=properties)
         return Commit(self.version(use_case, table), changed=True)
 
     def last_commit_metadata(self, use_case: str, table: str) -> dict[str, Any]:
@@ -289,18 +263,11 @@ class Lake:
 
     def _fitted(self, use_case: str, table: str, rows: pa.Table, schema: pa.Schema) -> pa.Table:
         """The rows with the table's columns, order and types."""
-        missing = [name for name in schema.names if name not in rows.column_names]
-        if missing:
-            raise LakeError(
-                f"rows offered for {use_case}/{table} lack the column(s) {', '.join(missing)}; "
-                "nothing was written"
-            )
         try:
             return rows.select(schema.names).cast(schema)
-        except pa.ArrowInvalid as error:
+        except (KeyError, pa.ArrowInvalid) as error:
             raise LakeError(
-                f"rows offered for {use_case}/{table} do not fit its types: {error}; "
-                "nothing was written"
+                f"rows offered for {use_case}/{table} do not fit it: {error}; nothing was written"
             ) from error
 
     def _open(self, use_case: str, table: str, version: int | None = None) -> Any:
@@ -309,6 +276,17 @@ class Lake:
         if not self.exists(use_case, table):
             raise LakeError(f"table {use_case}/{table} does not exist yet under {self.root}")
         return DeltaTable(str(self.path(use_case, table)), version=version)
+
+
+def _overwrite(
+    delta: "DeltaTable", rows: pa.Table, metadata: Mapping[str, str] | None, where: str | None
+) -> Commit:
+    from deltalake import CommitProperties, write_deltalake
+
+    properties = CommitProperties(custom_metadata=dict(metadata or {}))
+    write_deltalake(delta, rows, mode="overwrite", predicate=where, commit_properties=properties)
+    delta.update_incremental()
+    return Commit(int(delta.version()), changed=True)
 
 
 def _with_day(rows: pa.Table, day: date) -> pa.Table:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
@@ -48,22 +49,56 @@ def build(
     first: date,
     last: date,
     on_event: Callable[[Event], None],
-    manifest: "Manifest | None" = None,
 ) -> None:
     """``dbt build`` (models and tests, in dependency order) for the days first..last.
 
     ``on_event`` receives dbt's structured log events as plain mappings while it runs. Raises
-    MartsError after the last event when anything failed.
+    MartsError after the last event when anything failed, and before the first when another process
+    has the database of the marts open.
     """
+    _clear(home.marts_database(spec.name))
     variables = f"{{first: '{first}', last: '{last}'}}"
-    succeeded, failures, _ = invoke(
-        home.dbt_project(spec.name), ["build", "--vars", variables], on_event, manifest
-    )
+    project = home.dbt_project(spec.name)
+    manifest = _parsed(project, spec.version)
+    succeeded, failures, _ = invoke(project, ["build", "--vars", variables], on_event, manifest)
     if not succeeded:
         raise MartsError(
             f"dbt build of '{spec.name}' for {first} to {last} failed: {'; '.join(failures)}. "
             "Nothing was published; earlier days are untouched."
         )
+
+
+@lru_cache(maxsize=8)
+def _parsed(project: Path, spec_version: str) -> "Manifest":
+    """The project parsed, once per process and spec: new days mean new variables, for which dbt
+    would parse it all again every night."""
+    succeeded, failures, manifest = invoke(project, ["parse"])
+    if not succeeded:
+        raise MartsError(f"dbt cannot parse {project}: {'; '.join(failures)}")
+    return cast("Manifest", manifest)
+
+
+def _clear(database: Path) -> None:
+    """Delete the marts last built, so that what a killed run left of them is never built upon."""
+    import duckdb
+
+    if not database.exists():
+        return
+    try:
+        duckdb.connect(str(database)).close()
+    except duckdb.Error as error:
+        if "Could not set lock" in str(error):
+            raise _locked(database, error) from error
+        # Damaged: all the more reason to build it afresh.
+    for path in (database, database.with_name(f"{database.name}.wal")):
+        path.unlink(missing_ok=True)
+
+
+def _locked(database: Path, error: Exception) -> MartsError:
+    return MartsError(
+        f"{database} cannot be opened: {error}. Only one process at a time may: end the other, or "
+        "wait for it, and run the partition again. Nothing was published."
+    )
 
 
 def invoke(
@@ -156,7 +191,10 @@ class Published:
 def publish(
     spec: UseCaseSpec, home: Home, lake: Lake, first: date, last: date, run_id: str
 ) -> dict[str, Published]:
-    """Copy the marts just built into the lake, each in one commit."""
+    """Copy the marts just built into the lake, each in one commit.
+
+    Raises MartsError when their database cannot be opened.
+    """
     import duckdb
 
     schemas = mart_schemas(spec)
@@ -166,7 +204,12 @@ def publish(
         if spec.sources[spec.view_source(view)].arrival == "snapshot"
     }
     published = {}
-    with duckdb.connect(str(home.marts_database(spec.name)), read_only=True) as connection:
+    database = home.marts_database(spec.name)
+    try:
+        connection = duckdb.connect(str(database), read_only=True)
+    except duckdb.Error as error:
+        raise _locked(database, error) from error
+    with connection:
         connection.execute("SET TimeZone = 'UTC'")
         for mart in marts(spec):
             schema = schemas[mart].append(pa.field(PARTITION, pa.date32()))

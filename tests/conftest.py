@@ -1,0 +1,54 @@
+"""What tests of several parts share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from assets.home import Home
+from assets.lake import Lake
+from assets.spec import UseCaseSpec
+
+pytest_plugins = ["tests.road_fixtures"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty home."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def lake(home: Home) -> Lake:
+    """The lake of the empty home."""
+    return Lake(home.lake)
+
+
+@pytest.fixture(scope="session")
+def built_in_spec() -> UseCaseSpec:
+    """The use case that ships with the platform."""
+    from assets.spec_files import load_specs
+
+    (spec,) = load_specs([PROJECT / "orchestration" / "defs"])
+    return spec
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory, built_in_spec: UseCaseSpec) -> Home:
+    """A home with the dbt manifest of the built-in use case, made once: read it, don't write."""
+    from assets.marts.build import prepare
+
+    home = Home(tmp_path_factory.mktemp("prepared"))
+    prepare(built_in_spec, home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Public data sets beside the repository, or where NIGHTSHIFT_SHARED_DATA says."""
+    folder = Path(os.environ.get("NIGHTSHIFT_SHARED_DATA") or PROJECT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no public data at {folder}: set NIGHTSHIFT_SHARED_DATA to its folder")
+    return folder
