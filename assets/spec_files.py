@@ -44,14 +44,17 @@ class _Loader(yaml.SafeLoader):
 def load_specs(folders: Sequence[Path]) -> list[UseCaseSpec]:
     """Use cases of ``<folder>/defs.yaml`` and ``<folder>/*/defs.yaml``, in order of their names.
 
-    Raises SpecError when a folder is not there, a file cannot be read or does not fit the spec, or
+    Raises SpecError when a folder is not there or holds none, a file cannot be read or does not fit the spec, or
     two files claim one name.
     """
     specs: dict[str, tuple[Path, UseCaseSpec]] = {}
     for folder in folders:
         if not folder.is_dir():
             raise SpecError(f"{folder} is no folder; name one that holds {FILE} or */{FILE}")
-        for path in sorted([*folder.glob(FILE), *folder.glob(f"*/{FILE}")]):
+        found = sorted([*folder.glob(FILE), *folder.glob(f"*/{FILE}")])
+        if not found:
+            raise SpecError(f"{folder} holds no use case: expected {FILE} or */{FILE} in it")
+        for path in found:
             for spec in _read(path):
                 other = specs.get(spec.name)
                 if other is not None and other[0].resolve() != path.resolve():

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -192,20 +193,19 @@ def demo(
 def dev(
     home: HomeOption = HOME,
     use_cases: UseCasesOption = None,
-    port: Annotated[int, typer.Option(help="Of the Dagster UI; MLflow and Evidently follow.")] = (
-        3000
-    ),
+    port: Annotated[
+        int, typer.Option(help="Of the Dagster UI; the four after it are taken too.")
+    ] = 3000,
 ) -> None:
     """Serve the Dagster, MLflow and Evidently UIs and the reports, on loopback, until ctrl-C."""
-    from orchestration.dev import HOST, serve
-    from orchestration.resources.installation import REPORTS_PORT
+    from orchestration.dev import DAGSTER, EVIDENTLY, MLFLOW, REPORTS, serve, url
 
     with _opened(home, use_cases) as session:
         _tell(
-            f"Dagster    http://{HOST}:{port}\n"
-            f"MLflow     http://{HOST}:{port + 1}\n"
-            f"Evidently  http://{HOST}:{port + 2}\n"
-            f"reports    http://{HOST}:{REPORTS_PORT}\n"
+            f"Dagster    {url(port + DAGSTER)}\n"
+            f"MLflow     {url(port + MLFLOW)}\n"
+            f"Evidently  {url(port + EVIDENTLY)}\n"
+            f"reports    {url(port + REPORTS)}\n"
             "ctrl-C stops all of them."
         )
         raise typer.Exit(serve(session, port))
@@ -213,6 +213,10 @@ def dev(
 
 def main() -> None:
     """Entry point: a user's mistake ends in one message and exit code 1."""
+    if not sys.warnoptions:
+        # Libraries warn about each other and about Dagster features in preview: nothing a user of
+        # the command can act on. Python's own -W brings them back.
+        warnings.simplefilter("ignore")
     try:
         app()
     except NightshiftError as error:

@@ -8,7 +8,6 @@ import hashlib
 import logging
 import os
 import shutil
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,10 +93,7 @@ class Session:
     def definitions(self) -> dg.Definitions:
         from orchestration.definitions import defs
 
-        with warnings.catch_warnings():
-            # partitions_def on checks is in preview; without it a planned check stays open.
-            warnings.simplefilter("ignore", dg.PreviewWarning)
-            loaded: dg.Definitions = defs()
+        loaded: dg.Definitions = defs()
         return loaded
 
     def run(
@@ -113,8 +109,7 @@ class Session:
         tags = {INPUTS: inputs} if inputs else {}
         if days is not None:
             tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[1])}
-        with _quiet(log_level), warnings.catch_warnings():
-            warnings.simplefilter("ignore", dg.PreviewWarning)
+        with _quiet(log_level):
             result = self.definitions.resolve_job_def(job).execute_in_process(
                 instance=self.instance,
                 partition_key=str(day) if day else None,

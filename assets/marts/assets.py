@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
-from assets.marts.build import MartsError, build, publish
+from assets.errors import NightshiftError
+from assets.marts.build import build, publish
 from assets.spec import UseCaseSpec
 from orchestration.failures import SAME_STORE
 from orchestration.partitions import daily, settle_range_checks, span
@@ -62,12 +63,9 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
         first, last = span(context)
         messages: list[Mapping[str, Any]] = []
         problem: str | None = None
+        rows: dict[str, Any] = {}
         try:
             build(spec, installation.home, first, last, messages.append)
-        except MartsError as error:
-            problem = str(error)
-        rows: dict[str, Any] = {}
-        if problem is None:
             published = publish(
                 spec, installation.home, installation.lake, first, last, context.run.run_id
             )
@@ -79,6 +77,8 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
                 }
                 for name, one in published.items()
             }
+        except NightshiftError as error:
+            problem = str(error)
         nodes = json.loads(manifest.read_text())
         # Results of failed tests go to Dagster too: the failing check is the explanation.
         results = []

@@ -64,7 +64,8 @@ def build(
     if not succeeded:
         raise MartsError(
             f"dbt build of '{spec.name}' for {first} to {last} failed: {'; '.join(failures)}. "
-            "Nothing was published; earlier days are untouched."
+            "Nothing was published; earlier days are untouched. Look for a file that came twice or "
+            "rows the source sent again, and run the partition again."
         )
 
 
@@ -121,7 +122,8 @@ def invoke(
     with _logging_left_alone():
         outcome = dbtRunner(manifest=manifest, callbacks=[forward]).invoke(
             [
-                "--quiet",
+                "--log-level",
+                "none",  # the callback hears everything; the terminal is ours
                 *arguments,
                 "--project-dir",
                 str(project),
@@ -139,7 +141,9 @@ def invoke(
     if outcome.exception is not None:
         failures.append(str(outcome.exception).strip())
     for node in getattr(outcome.result, "results", None) or []:
-        if str(node.status) in ("error", "fail"):
+        if str(node.status) == "fail":
+            failures.append(f"{node.failures} rows fail the test {node.node.name}")
+        elif str(node.status) == "error":
             failures.append(f"{node.node.name}: {node.message}")
     return bool(outcome.success), failures, outcome.result
 

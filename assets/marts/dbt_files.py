@@ -212,8 +212,19 @@ def _model(
             "contract": {"enforced": contract},
             "meta": {"dagster": {"asset_key": [spec.name, name], "group": "marts"}},
         },
-        "columns": [*columns, day],
+        "columns": [*(_with_named_tests(name, column) for column in columns), day],
     }
+
+
+def _with_named_tests(model: str, column: Json) -> Json:
+    """The column with its tests named ``<model>_<column>_<test>``: the name of the asset check."""
+    if "data_tests" not in column:
+        return column
+    named = []
+    for test in column["data_tests"]:
+        kind, settings = (test, {}) if isinstance(test, str) else next(iter(test.items()))
+        named.append({kind: {"name": f"{model}_{column['name']}_{kind}", **settings}})
+    return {**column, "data_tests": named}
 
 
 def _column(name: str, column: ColumnSpec) -> Json:

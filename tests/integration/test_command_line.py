@@ -59,15 +59,18 @@ def test_a_folder_without_a_use_case_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_night_before_any_training_says_so(tmp_path: Path, road: Road) -> None:
-    landing = tmp_path / "landing" / USE_CASE
-    for source in ("applications", "bureau"):
-        (landing / source).mkdir(parents=True)
-        for file in (road.home / "landing" / USE_CASE / source).glob(f"*{QUIET}*"):
-            shutil.copy(file, landing / source)
-    day = str(QUIET)
-    done = nightshift("run", USE_CASE, "--from", day, "--to", day, home=tmp_path)
+    # The first file of the bureau brings the reports of the weeks before: enough for day two.
+    shutil.copytree(
+        road.home / "landing",
+        tmp_path / "landing",
+        ignore=lambda _, names: [n for n in names if "2026-" in n and "2026-06-0" not in n],
+    )
+    first, second = "2026-06-01", "2026-06-02"
+    done = nightshift("history", USE_CASE, "--from", first, "--to", first, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = nightshift("run", USE_CASE, "--from", second, "--to", second, home=tmp_path)
     assert done.returncode == 1
-    assert "no champion for 2026-07-19" in done.stdout
+    assert f"no champion for {second}" in done.stdout
     assert f"nightshift train {USE_CASE}" in done.stdout
 
 
