@@ -79,7 +79,9 @@ def history(
     with _opened(home, use_cases) as session:
         session.spec(use_case)
         started = time.monotonic()
-        outcome = session.run(history_job(use_case), days=(first.date(), last.date()))
+        outcome = session.run(
+            history_job(use_case), days=(first.date(), last.date()), progress=True
+        )
         _require(outcome)
         _tell(f"history of {use_case} from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({_took(started)})")
 
@@ -109,7 +111,7 @@ def train(
         day = as_of.date() - timedelta(days=1) if as_of else _newest_day(session, use_case)
         started = time.monotonic()
         _tell(f"training {use_case} as of {day + timedelta(days=1)}")
-        _require(session.run(training_job(use_case), day=day))
+        _require(session.run(training_job(use_case), day=day, progress=True))
         _tell(f"trained ({_took(started)})")
         _print_status([use_case_status(session, spec)], as_json)
 
@@ -151,22 +153,28 @@ def demo(
         _tell(f"[1/4] {len(files)} landing files from {first} to {nights[-1]} ({_took(started)})")
 
         started = time.monotonic()
+        _tell(f"[2/4] history from {first} to {eve}")
         done = session.run_once(
-            history_job(spec.name), days=(first, eve), inputs=session.inputs(spec, first, eve)
+            history_job(spec.name),
+            days=(first, eve),
+            inputs=session.inputs(spec, first, eve),
+            progress=True,
         )
         _require(done)
-        _tell(f"[2/4] history {first} to {eve}: {_done(done)} ({_took(started)})")
+        _tell(f"[2/4] {_done(done)} ({_took(started)})")
 
         started = time.monotonic()
+        _tell(f"[3/4] training as of {nights[0]}")
         done = session.run_once(
-            training_job(spec.name), day=eve, inputs=session.inputs(spec, first, eve)
+            training_job(spec.name),
+            day=eve,
+            inputs=session.inputs(spec, first, eve),
+            progress=True,
         )
         _require(done)
         champion = champion_on(session.lake, spec.name, nights[0])
         held = f"version {champion.version}" if champion else "none"
-        _tell(
-            f"[3/4] trained as of {nights[0]}, champion: {held}: {_done(done)} ({_took(started)})"
-        )
+        _tell(f"[3/4] {_done(done)}, champion: {held} ({_took(started)})")
 
         rows = []
         for number, day in enumerate(nights, 1):

@@ -13,16 +13,27 @@ def defs() -> dg.Definitions:
     """All use cases, on the home that ``NIGHTSHIFT_HOME`` names."""
     from assets.spec_files import load_specs
     from orchestration.components.use_case import use_case_definitions
-    from orchestration.resources.installation import Installation, home_from_environment
+    from orchestration.progress import NAME, progress_logger
+    from orchestration.resources.installation import (
+        Installation,
+        home_from_environment,
+        reports_url_from_environment,
+    )
 
     folders = [Path(f) for f in os.environ.get(USE_CASES_VARIABLE, "").split(os.pathsep) if f]
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         *(use_case_definitions(spec) for spec in load_specs(folders)),
         dg.Definitions(
-            resources={"installation": Installation(root=str(home_from_environment().root))},
+            resources={
+                "installation": Installation(
+                    root=str(home_from_environment().root),
+                    reports_url=reports_url_from_environment(),
+                )
+            },
             # One process per run: start-up dominates a small night, and a killed run leaves no
             # step behind that goes on writing.
             executor=dg.in_process_executor,
+            loggers={"console": dg.colored_console_logger, NAME: progress_logger},
         ),
     )

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 import yaml
 
 from assets.errors import NightshiftError
-from orchestration.resources.installation import REPORTS_PORT
+from orchestration.resources.installation import REPORTS_URL_VARIABLE
+from orchestration.session import LOCATION
 
 if TYPE_CHECKING:
     from orchestration.session import Session
 
 HOST = "127.0.0.1"
-CODE_PORT = 4266
+DAGSTER, MLFLOW, EVIDENTLY, REPORTS, CODE = range(5)
+"""Distance of each port from the first."""
+
+
+def url(port: int) -> str:
+    """Address of a user interface."""
+    return f"http://{HOST}:{port}"
 
 
 class PortTaken(NightshiftError):
@@ -24,62 +31,49 @@ class PortTaken(NightshiftError):
 
 
 def processes(session: "Session", port: int) -> dict[str, tuple[list[str], int]]:
-    """Name → command and port of every process; ``port`` is the Dagster UI's, others follow it."""
+    """Name → command and port (0: none) of every process; the five ports follow each other."""
     binaries = Path(sys.executable).parent
     home = session.home
     location = ["--workspace", str(home.dagster / "workspace.yaml")]
+
+    def program(name: str, *arguments: str) -> list[str]:
+        return [str(binaries / name), *arguments]
+
+    def at(offset: int) -> list[str]:
+        return ["--host", HOST, "--port", str(port + offset)]
+
     return {
         # One code server for the UI and the daemon: half the start-up of one each.
         "code": (
-            [
-                str(binaries / "dagster"),
-                "api",
-                "grpc",
-                "--module-name",
-                "orchestration.definitions",
-                "--host",
-                HOST,
-                "--port",
-                str(CODE_PORT),
-            ],
-            CODE_PORT,
+            program("dagster", "api", "grpc", "-m", "orchestration.definitions", *at(CODE)),
+            port + CODE,
         ),
         "dagster": (
-            [str(binaries / "dagster-webserver"), "--host", HOST, "--port", str(port), *location],
-            port,
+            program("dagster-webserver", *at(DAGSTER), *location),
+            port + DAGSTER,
         ),
-        "daemon": ([str(binaries / "dagster-daemon"), "run", *location], 0),
+        "daemon": (program("dagster-daemon", "run", *location), 0),
         "mlflow": (
-            [
-                str(binaries / "mlflow"),
+            program(
+                "mlflow",
                 "server",
                 "--backend-store-uri",
                 home.registry_uri,
                 "--default-artifact-root",
                 home.models.as_uri(),
-                "--host",
-                HOST,
-                "--port",
-                str(port + 1),
+                *at(MLFLOW),
                 "--workers",
                 "1",
                 "--allowed-hosts",
-                f"localhost:{port + 1},{HOST}:{port + 1}",
-            ],
-            port + 1,
+                f"localhost:{port + MLFLOW},{HOST}:{port + MLFLOW}",
+            ),
+            port + MLFLOW,
         ),
         "evidently": (
-            [
-                str(binaries / "evidently"),
-                "ui",
-                "--workspace",
-                str(home.evidently_workspace),
-                "--host",
-                HOST,
-                "--port",
-                str(port + 2),
-            ],
-            port + 2,
+            program(
+                "evidently", "ui", "--workspace", str(home.evidently_workspace), *at(EVIDENTLY)
+            ),
+            port + EVIDENTLY,
         ),
         "reports": (
             [
@@ -90,9 +84,9 @@ def processes(session: "Session", port: int) -> dict[str, tuple[list[str], int]]
                 HOST,
                 "--directory",
                 str(home.reports),
-                str(REPORTS_PORT),
+                str(port + REPORTS),
             ],
-            REPORTS_PORT,
+            port + REPORTS,
         ),
     }
 
@@ -110,7 +104,7 @@ def serve(session: "Session", port: int) -> int:
             )
     workspace = {
         "load_from": [
-            {"grpc_server": {"host": HOST, "port": CODE_PORT, "location_name": "nightshift"}}
+            {"grpc_server": {"host": HOST, "port": port + CODE, "location_name": LOCATION}}
         ]
     }
     (session.home.dagster / "workspace.yaml").write_text(yaml.safe_dump(workspace))
@@ -122,8 +116,9 @@ def serve(session: "Session", port: int) -> int:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",
+        REPORTS_URL_VARIABLE: url(port + REPORTS),
     }
-    probe = f"import socket; socket.create_connection(('{HOST}', {CODE_PORT}), 1)"
+    probe = f"import socket; socket.create_connection(('{HOST}', {port + CODE}), 1)"
     ready = f"until {shlex.join([sys.executable, '-c', probe])} 2>/dev/null; do sleep 0.5; done"
     manager = Manager()
     for name, (command, _) in wanted.items():

@@ -24,6 +24,7 @@ from assets.lake import Lake
 from assets.spec import UseCaseSpec
 from assets.spec_files import load_specs
 from orchestration.definitions import USE_CASES_VARIABLE
+from orchestration.progress import NAME as PROGRESS
 from orchestration.resources.installation import HOME_VARIABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,9 @@ INPUTS = "nightshift/inputs"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
+# As in workspace.yaml. The UI lists a run under its job by this tag.
+LOCATION, REPOSITORY = "nightshift", "__repository__"
+LOCATION_TAG = {".dagster/repository": f"{REPOSITORY}@{LOCATION}"}
 
 
 class UnknownUseCase(NightshiftError):
@@ -103,20 +107,25 @@ class Session:
         day: date | None = None,
         days: tuple[date, date] | None = None,
         inputs: str | None = None,
-        log_level: str = "CRITICAL",
+        progress: bool = False,
     ) -> Outcome:
-        """Run a job for one partition, or for a range of them in a single run."""
-        tags = {INPUTS: inputs} if inputs else {}
+        """Run a job for one partition, or for a range of them in a single run.
+
+        ``progress`` says on standard error which step is at work.
+        """
+        quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
+        tags = LOCATION_TAG | ({INPUTS: inputs} if inputs else {})
         if days is not None:
             tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[1])}
-        with _quiet(log_level):
+        with _quiet():
             result = self.definitions.resolve_job_def(job).execute_in_process(
                 instance=self.instance,
                 partition_key=str(day) if day else None,
                 raise_on_error=False,
                 tags=tags,
-                run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+                run_config={"loggers": {PROGRESS: {}} if progress else quiet},
             )
+        self._file(result.run_id)
         return Outcome(result.run_id, result.success, self.problems(result.run_id))
 
     def run_once(
@@ -127,6 +136,7 @@ class Session:
         days: tuple[date, date] | None = None,
         inputs: str,
         stopped: bool = False,
+        progress: bool = False,
     ) -> Outcome:
         """As :meth:`run`, but a successful run of the same job on the same inputs stands.
 
@@ -143,7 +153,23 @@ class Session:
         if found:
             run = found[0]
             return Outcome(run.run_id, run.is_success, self.problems(run.run_id), skipped=True)
-        return self.run(job, day=day, days=days, inputs=inputs)
+        return self.run(job, day=day, days=days, inputs=inputs, progress=progress)
+
+    def _file(self, run_id: str) -> None:
+        """Record the code location of a run, without which the UI's timeline leaves it out.
+
+        A run that the UI launches carries it from the start; one in this process cannot.
+        """
+        from dagster._core.remote_origin import (
+            RegisteredCodeLocationOrigin,
+            RemoteJobOrigin,
+            RemoteRepositoryOrigin,
+        )
+
+        run = self.instance.get_run_by_id(run_id)
+        if run is not None:
+            here = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), REPOSITORY)
+            self.instance.run_storage.replace_job_origin(run, RemoteJobOrigin(here, run.job_name))
 
     def problems(self, run_id: str) -> list[str]:
         """What went wrong in a run, in the words of the step that failed."""
@@ -172,12 +198,12 @@ class Session:
 
 
 @contextmanager
-def _quiet(level: str) -> Iterator[None]:
-    """Keep the libraries' own chatter off the terminal below a level; we print what matters."""
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' own chatter off the terminal; we print what matters."""
     names = ("dagster", "alembic", "mlflow")
     before = {name: logging.getLogger(name).level for name in names}
     for name in names:
-        logging.getLogger(name).setLevel(level)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         yield
     finally:

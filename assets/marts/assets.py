@@ -32,7 +32,12 @@ class MartsTranslator(DagsterDbtTranslator):
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
         base = super().get_asset_spec(manifest, unique_id, project)
-        return base.replace_attributes(owners=self._spec.owners, kinds={"dbt", "duckdb"})
+        return base.replace_attributes(
+            # The default adds the model's SQL, which here is one call of a macro.
+            description=manifest["nodes"][unique_id]["description"],
+            owners=self._spec.owners,
+            kinds={"dbt", "duckdb"},
+        )
 
     def get_asset_check_spec(
         self,

@@ -13,7 +13,8 @@ from assets.lake import Lake
 HOME_VARIABLE = "NIGHTSHIFT_HOME"
 KEY_VARIABLE = "NIGHTSHIFT_PSEUDONYM_KEY"
 DEFAULT_HOME = ".nightshift"
-REPORTS_PORT = 3003
+REPORTS_URL_VARIABLE = "NIGHTSHIFT_REPORTS_URL"
+REPORTS_URL = "http://127.0.0.1:3003"
 
 
 def home_from_environment() -> Home:
@@ -21,11 +22,16 @@ def home_from_environment() -> Home:
     return Home(Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve())
 
 
+def reports_url_from_environment() -> str:
+    """Where the home's reports are served: ``NIGHTSHIFT_REPORTS_URL``, else the usual port."""
+    return os.environ.get(REPORTS_URL_VARIABLE) or REPORTS_URL
+
+
 class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where everything of one Nightshift installation lives."""
 
     root: str
-    reports_url: str = f"http://127.0.0.1:{REPORTS_PORT}"
+    reports_url: str = REPORTS_URL
 
     @cached_property
     def home(self) -> Home:

@@ -145,6 +145,25 @@ def test_a_missing_file_fails_the_night_and_says_what_to_do(road: Road) -> None:
     assert {t for t in after if after[t] != before[t]} <= {"validated_bureau", "validated_outcomes"}
 
 
+def test_a_column_of_the_wrong_type_gives_one_message(road: Road) -> None:
+    day = date(2026, 7, 26)
+    landed = road.session.home.landing_source(USE_CASE, "applications") / f"applications_{day}.csv"
+    header, *lines = landed.read_text().splitlines()
+    amount = header.split(",").index("amount")
+    broken = [
+        ",".join("about 5k" if n == amount else cell for n, cell in enumerate(line.split(",")))
+        for line in lines
+    ]
+    landed.write_text("\n".join([header, *broken]) + "\n")
+    before = road.versions()
+    done = road.session.run(nightly_job(USE_CASE), day=day)
+    assert not done.succeeded
+    assert f"applications_{day}.csv: column 'amount' has no float" in done.problems[0]
+    assert "ask the source for the agreed type" in done.problems[0]
+    after = road.versions()
+    assert {t for t in after if after[t] != before[t]} <= {"validated_bureau", "validated_outcomes"}
+
+
 def test_decisions_cite_what_they_were_made_with(road: Road) -> None:
     from assets.release.events import require_champion
 
