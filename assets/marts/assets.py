@@ -32,12 +32,11 @@ class MartsTranslator(DagsterDbtTranslator):
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
         base = super().get_asset_spec(manifest, unique_id, project)
-        return base.replace_attributes(
-            # The default adds the model's SQL, which here is one call of a macro.
-            description=manifest["nodes"][unique_id]["description"],
-            owners=self._spec.owners,
-            kinds={"dbt", "duckdb"},
-        )
+        return base.replace_attributes(owners=self._spec.owners, kinds={"dbt", "duckdb"})
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        # The default adds the model's SQL, which here is one call of a macro.
+        return str(dbt_resource_props["description"])
 
     def get_asset_check_spec(
         self,
