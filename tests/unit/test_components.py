@@ -21,8 +21,9 @@ INVALID = sorted((FOLDER / "invalid").glob("*.yaml"))
 
 def attributes(path: Path) -> str:
     """The attributes block as YAML of its own, as Dagster hands it to the component."""
-    document = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
-    return yaml.safe_dump(document["attributes"])
+    attributes = yaml.safe_load(path.read_text())["attributes"]
+    # PyYAML reads a date where Dagster's reader keeps the text.
+    return yaml.safe_dump(attributes | {"start": str(attributes["start"])})
 
 
 def as_folder(path: Path, folder: Path) -> Path:
