@@ -44,7 +44,8 @@ class Home:
         return self.root / "dbt" / use_case
 
     def dbt_manifest(self, use_case: str) -> Path:
-        return self.dbt_project(use_case) / "target" / "manifest.json"
+        """Our copy, complete or not there; dbt rewrites its own in place with every command."""
+        return self.dbt_project(use_case) / "manifest.json"
 
     def marts_database(self, use_case: str) -> Path:
         """DuckDB file of the marts last built; the lake holds them all."""

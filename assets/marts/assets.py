@@ -46,8 +46,17 @@ class MartsTranslator(DagsterDbtTranslator):
         project: DbtProject | None,
     ) -> dg.AssetCheckSpec | None:
         base = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
-        # An unpartitioned check on a partitioned asset leaves a planned row open for ever.
-        return base and base._replace(partitions_def=daily(self._spec))
+        if base is None:
+            return None
+        node = manifest["nodes"][unique_id]
+        kind = (node.get("test_metadata") or {}).get("name", node["name"])
+        column = (node.get("column_name") or "").strip('"')
+        return base._replace(
+            description=base.description
+            or f"dbt test `{kind}`" + (f" on `{column}`." if column else "."),
+            # An unpartitioned check on a partitioned asset leaves a planned row open for ever.
+            partitions_def=daily(self._spec),
+        )
 
 
 def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:

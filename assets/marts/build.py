@@ -4,6 +4,7 @@ dbt's own runner is used warm, so many nights in one process pay for its import 
 """
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,11 +36,15 @@ class MartsError(NightshiftError):
 def prepare(spec: UseCaseSpec, home: Home) -> bool:
     """Write the dbt project and its manifest where the spec changed. True when it did."""
     changed = write_project(spec, home)
-    if not changed and home.dbt_manifest(spec.name).exists():
+    manifest = home.dbt_manifest(spec.name)
+    if not changed and manifest.exists():
         return False
     succeeded, failures, _ = invoke(home.dbt_project(spec.name), ["parse"])
     if not succeeded:
         raise MartsError(f"dbt cannot parse the project of '{spec.name}': {'; '.join(failures)}")
+    scratch = manifest.with_suffix(".part")
+    shutil.copyfile(home.dbt_project(spec.name) / "target" / "manifest.json", scratch)
+    scratch.replace(manifest)
     return True
 
 

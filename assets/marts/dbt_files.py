@@ -90,15 +90,20 @@ def project_files(spec: UseCaseSpec, home: Home) -> dict[str, str]:
 def write_project(spec: UseCaseSpec, home: Home) -> bool:
     """Write the project under the home; True when any file changed (the manifest is then stale)."""
     root = home.dbt_project(spec.name)
-    changed = False
-    for name, text in project_files(spec, home).items():
-        path = root / name
-        if path.exists() and path.read_text() == text:
-            continue
+    files = {root / name: text for name, text in project_files(spec, home).items()}
+    # A model of a source or view the spec no longer has would be built, or stop the build.
+    gone = [path for path in (root / "models").rglob("*") if path.is_file() and path not in files]
+    stale = [p for p, text in files.items() if not p.exists() or p.read_text() != text]
+    if not gone and not stale:
+        return False
+    # First: whoever is killed on the way leaves no manifest of another project behind.
+    home.dbt_manifest(spec.name).unlink(missing_ok=True)
+    for path in gone:
+        path.unlink()
+    for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        changed = True
-    return changed
+        path.write_text(files[path])
+    return True
 
 
 def feature_table_columns(spec: UseCaseSpec, view: str) -> list[str]:

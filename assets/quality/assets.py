@@ -40,9 +40,11 @@ def scoring_population_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
                 spec_version=spec.version,
                 run_id=context.run.run_id,
             )
-        context.log.info(result.message)
+        passed = result.verdict == "pass"
+        # The check's own description is not shown on the page of the run: say there why it stopped.
+        (context.log.info if passed else context.log.error)(result.message)
         return dg.AssetCheckResult(
-            passed=result.verdict == "pass",
+            passed=passed,
             description=result.message,
             metadata={
                 "verdict": result.verdict,
