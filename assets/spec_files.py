@@ -44,8 +44,8 @@ class _Loader(yaml.SafeLoader):
 def load_specs(folders: Sequence[Path]) -> list[UseCaseSpec]:
     """Use cases of ``<folder>/defs.yaml`` and ``<folder>/*/defs.yaml``, in order of their names.
 
-    Raises SpecError when a folder is not there or holds none, a file cannot be read or does not fit the spec, or
-    two files claim one name.
+    Raises SpecError when a folder is not there or holds none, a file cannot be read or does not
+    fit the spec, or two files claim one name.
     """
     specs: dict[str, tuple[Path, UseCaseSpec]] = {}
     for folder in folders:

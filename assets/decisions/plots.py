@@ -36,6 +36,9 @@ def score_histogram(spec: "UseCaseSpec", decisions: pa.Table, day: date) -> "Fig
     highest = pc.max(scores.column("score")).as_py() or 0.0
     top = min(1.0, max(highest, spec.policy.decline_above) * 1.08) or 1.0
     edges = np.linspace(0, top, BARS + 1)
+    for threshold in (spec.policy.approve_below, spec.policy.decline_above):
+        # A bar across a threshold would show cases on the wrong side of its line.
+        edges[np.abs(edges - threshold).argmin()] = threshold
     axes.hist(
         [
             scores.filter(pc.equal(scores.column("advice"), advice)).column("score").to_numpy()
