@@ -77,7 +77,7 @@ class SourceSpec(Block):
         default=None,
         description="Column whose UTC day must be the partition's; other rows are quarantined.",
     )
-    delimiter: str = ","
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
     nulls: list[str] = Field(default=[""], description="Spellings of null, beside an empty cell.")
     columns: dict[str, ColumnSpec]
 

@@ -378,5 +378,5 @@ def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:
         f"  drift report    {session.home.drift_report(use_case, moved)}\n"
         f"  quality docs    {session.home.data_docs / 'index.html'}\n"
         f"  status          .venv/bin/nightshift status --home {root}\n"
-        "  everything      make dev, then open the Dagster UI it names"
+        f"  everything      .venv/bin/nightshift dev --home {root}"
     )
