@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from examples.loan_approval.scenarios import demo_plan
+from examples.loan_approval.scenarios import demo_days
 from examples.loan_approval.simulator import drop_files
 from orchestration.demo import DemoPlan
 
 
 def plan() -> DemoPlan:
     """Entry point ``nightshift.demos``."""
-    days = demo_plan()
+    days = demo_days()
 
     def land(landing: Path) -> list[Path]:
         return drop_files(landing, days.first, days.last, scenarios=days.scenarios)

@@ -73,7 +73,7 @@ def parse_scenario(text: str) -> Scenario:
 
 
 @dataclass(frozen=True)
-class DemoPlan:
+class DemoDays:
     """The days of the demo: history ``first..history_last``, then one run a night."""
 
     first: date
@@ -92,7 +92,7 @@ DEMO_SCENARIOS: tuple[Scenario, ...] = (
 )
 
 
-def demo_plan() -> DemoPlan:
+def demo_days() -> DemoDays:
     """Ninety days: 76 of history (2026-06-01 to 2026-08-15), then 14 nights to 2026-08-29."""
     nights = tuple(date(2026, 8, 16) + timedelta(days=n) for n in range(14))
-    return DemoPlan(date(2026, 6, 1), date(2026, 8, 15), nights, DEMO_SCENARIOS)
+    return DemoDays(date(2026, 6, 1), date(2026, 8, 15), nights, DEMO_SCENARIOS)

@@ -19,7 +19,7 @@ from examples.loan_approval.scenarios import (
     Scenario,
     ScenarioError,
     ScenarioKind,
-    demo_plan,
+    demo_days,
     parse_scenario,
 )
 from examples.loan_approval.simulator import drop_files
@@ -256,8 +256,8 @@ def test_defaults_can_be_learned_but_not_perfectly(matured: pa.Table) -> None:
     assert 0.78 < area < 0.88
 
 
-def test_demo_plan_is_ninety_days_with_trouble_among_the_nights() -> None:
-    plan = demo_plan()
+def test_demo_is_ninety_days_with_trouble_among_the_nights() -> None:
+    plan = demo_days()
 
     assert (plan.first, plan.history_last, plan.last) == (
         EPOCH,
