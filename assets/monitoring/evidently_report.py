@@ -25,6 +25,9 @@ METHOD = "beyond_chance"
 ROWS_PER_POINT = 25
 """Fewest rows a point of a plot stands for."""
 
+PROJECT_FILES = ("metadata.json", "dashboard.json")
+"""What Evidently keeps of a project beside its snapshots."""
+
 _thresholds: ContextVar[Mapping[str, float]] = ContextVar("drift_thresholds")
 
 
@@ -152,19 +155,12 @@ def save_snapshot(home: Home, use_case: str, day: date, snapshot: "Snapshot") ->
 
     The project is named like the use case and made, with its dashboard, on first use.
     """
-    from evidently.sdk.models import ProjectModel
     from evidently.ui.storage.local.base import SNAPSHOTS_DIR_NAME, LocalState
-    from evidently.ui.workspace import Workspace
 
     root, project = home.evidently_workspace, project_id(use_case)
-    root.mkdir(parents=True, exist_ok=True)
-    workspace = Workspace(str(root))
-    if workspace.get_project(project) is None:
-        workspace.add_project(
-            ProjectModel(id=project, name=use_case, description=f"Nightly drift of {use_case}")
-        )
-    if workspace.get_dashboard(project) != (wanted := _dashboard(use_case)):
-        workspace.save_dashboard(project, wanted)
+    # Opening a workspace reads every snapshot in it: 3 s after 64 nights, and more each night.
+    if not all((root / str(project) / name).exists() for name in PROJECT_FILES):
+        _make_project(root, project, use_case)
     # Workspace.add_run gives a random id, so a re-run would leave two snapshots of one day. The
     # same writer, aimed beside the target, also keeps a half-written file out of the UI's sight.
     staging = root / f".staging-{os.getpid()}"
@@ -175,6 +171,19 @@ def save_snapshot(home: Home, use_case: str, day: date, snapshot: "Snapshot") ->
     (staging / file).replace(root / file)
     for folder in ((staging / file).parent, staging / str(project), staging):
         folder.rmdir()
+
+
+def _make_project(root: Path, project: uuid.UUID, use_case: str) -> None:
+    from evidently.sdk.models import ProjectModel
+    from evidently.ui.workspace import Workspace
+
+    root.mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(str(root))
+    if workspace.get_project(project) is None:
+        workspace.add_project(
+            ProjectModel(id=project, name=use_case, description=f"Nightly drift of {use_case}")
+        )
+    workspace.save_dashboard(project, _dashboard(use_case))
 
 
 def remove(home: Home, use_case: str, day: date) -> None:
