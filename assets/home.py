@@ -75,3 +75,18 @@ class Home:
     @property
     def pseudonym_key(self) -> Path:
         return self.root / "secrets" / "pseudonym.key"
+
+    @property
+    def vault(self) -> Path:
+        """Keys of the personal values in quarantine, one per person; deleting one is forgetting."""
+        return self.root / "secrets" / "vault.db"
+
+    @property
+    def scratch(self) -> Path:
+        """Copies a run makes of odd files, gone when it ends; swept when the next one begins."""
+        return self.root / "scratch"
+
+    @property
+    def alert_log(self) -> Path:
+        """One JSON object a line."""
+        return self.root / "alerts.log"

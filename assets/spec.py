@@ -11,88 +11,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-ColumnType = Literal["string", "int", "float", "bool", "timestamp", "date"]
+from assets.source_spec import Block, ColumnType, SourceSpec, parse_duration
+
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-DURATION = re.compile(r"^(\d+)([dh])$")
-
-
-def parse_duration(text: str) -> timedelta:
-    """``"30d"`` or ``"12h"`` as a timedelta. Raises ValueError on anything else."""
-    match = DURATION.match(text)
-    if match is None:
-        raise ValueError(f"'{text}' is not a duration: write days or hours, like 30d or 12h")
-    amount = int(match.group(1))
-    return timedelta(days=amount) if match.group(2) == "d" else timedelta(hours=amount)
-
-
-class Block(BaseModel):
-    """A block of the spec: frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ColumnSpec(Block):
-    """One column of a source file."""
-
-    type: ColumnType = Field(description="Type the text of the file must parse to.")
-    required: bool = Field(default=True, description="A null is refused when true.")
-    min: float | None = Field(default=None, description="Smallest value allowed, inclusive.")
-    max: float | None = Field(default=None, description="Largest value allowed, inclusive.")
-    values: list[str] | None = Field(default=None, description="The only categories allowed.")
-    pii: Literal["pseudonymise", "drop"] | None = Field(
-        default=None,
-        description="Personal data: replaced by a keyed token, or never taken past the file.",
-    )
-    unit: str | None = Field(default=None, description="Unit of the value, for people.")
-    description: str = Field(default="", description="Shown in dbt, Dagster and reports.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "ColumnSpec":
-        if self.values is not None and self.type != "string":
-            raise ValueError("'values' goes with type: string")
-        if (self.min is not None or self.max is not None) and self.type not in ("int", "float"):
-            raise ValueError("'min' and 'max' go with type: int or float")
-        if self.pii == "pseudonymise" and self.type != "string":
-            raise ValueError("pii: pseudonymise makes a text token, so the column is type: string")
-        return self
-
-
-class SourceSpec(Block):
-    """A source system that drops files under ``landing/<use_case>/<source>/``.
-
-    A file's business date is the ISO date in its name.
-    """
-
-    format: Literal["csv", "parquet"] = "csv"
-    arrival: Literal["daily", "optional", "snapshot"] = Field(
-        default="daily",
-        description=(
-            "daily: a partition without a file fails. optional: a partition may have none. "
-            "snapshot: the newest file dated on or before the partition stands for the source."
-        ),
-    )
-    timestamp: str | None = Field(
-        default=None,
-        description="Column whose UTC day must be the partition's; other rows are quarantined.",
-    )
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    nulls: list[str] = Field(default=[""], description="Spellings of null, beside an empty cell.")
-    columns: dict[str, ColumnSpec]
-
-    @model_validator(mode="after")
-    def _timestamp_declared(self) -> "SourceSpec":
-        if self.timestamp is not None:
-            column = self.columns.get(self.timestamp)
-            if column is None or column.type != "timestamp":
-                raise ValueError(f"timestamp: '{self.timestamp}' is no timestamp column here")
-        return self
-
-    @property
-    def kept_columns(self) -> dict[str, ColumnSpec]:
-        """Columns that pass the door: all but those marked ``pii: drop``."""
-        return {name: c for name, c in self.columns.items() if c.pii != "drop"}
 
 
 class PopulationSpec(Block):
@@ -164,7 +87,7 @@ class QualitySpec(Block):
 
     min_rows: int = Field(default=1, ge=1, description="Fewer rows: the evidence is insufficient.")
     max_rows: int | None = Field(default=None, description="More rows than this fail the gate.")
-    columns: dict[str, ColumnQuality] = {}
+    columns: dict[str, ColumnQuality] = Field(default={})
 
 
 class ModelSpec(Block):

@@ -35,16 +35,103 @@ def features(view: str) -> str:
     return f"features_{view}"
 
 
+def files(source: str) -> str:
+    """Lake table of the files a source landed, with the balance of each."""
+    return f"files_{source}"
+
+
+def profile(source: str) -> str:
+    """Lake table of what a source's day looks like: what the gates at the door judge by."""
+    return f"profile_{source}"
+
+
+LANDED_ON = "landed_on"
+"""Day of the file a row came in (date32); only in tables of sources that take late rows, where it
+may be later than the row's own day."""
+
 QUARANTINE_SCHEMA = pa.schema(
     [
+        ("quarantine_id", pa.string()),  # 16 hex digits of the SHA-256 of file digest and record
         ("source", pa.string()),
         ("file", pa.string()),  # name under the source's landing folder
         ("file_sha256", pa.string()),
         ("line", pa.int64()),  # 1-based line of the file (row number for Parquet)
         ("column", pa.string()),
-        ("rule", pa.string()),  # type | required | range | values | wrong_day | shape
-        ("message", pa.string()),
+        # type | required | range | values | digits | pattern | future | wrong_day | too_late |
+        # duplicate | conflict | shape | encoding
+        ("rule", pa.string()),
+        ("message", pa.string()),  # personal values masked
         ("original", pa.string()),  # the row as JSON text, personal columns masked
+        ("person", pa.string()),  # whose key sealed the personal values: a token, or the row's id
+        ("sealed", pa.string()),  # the masked values, encrypted (JSON or raw line); base64
+        ("run_id", pa.string()),
+    ]
+)
+
+CLOSED = "quarantine_closed"
+CLOSED_SCHEMA = pa.schema(
+    [
+        ("quarantine_id", pa.string()),
+        ("source", pa.string()),
+        ("closed_at", TIMESTAMP),
+        ("by", pa.string()),
+        ("correction", pa.string()),  # file name of the corrected rows in landing
+        ("correction_sha256", pa.string()),
+    ]
+)
+
+FILES_SCHEMA = pa.schema(
+    [
+        ("file", pa.string()),
+        ("sha256", pa.string()),
+        ("bytes", pa.int64()),
+        ("encoding", pa.string()),
+        ("forgiven", pa.string()),  # what the file had and need not have; empty: nothing
+        ("extra_columns", pa.string()),  # comma-separated
+        ("repeats", pa.string()),  # name of the same day's file with the same bytes, else null
+        ("landed", pa.int64()),  # landed == validated + quarantined
+        ("validated", pa.int64()),
+        ("quarantined", pa.int64()),
+        ("run_id", pa.string()),
+    ]
+)
+
+PROFILE_SCHEMA = pa.schema(
+    [
+        ("landed", pa.int64()),
+        ("validated", pa.int64()),  # late rows among them
+        ("quarantined", pa.int64()),
+        ("late", pa.int64()),  # validated rows of earlier days
+        ("future", pa.int64()),  # rows dated after the day closed
+        ("duplicates", pa.int64()),  # rows that repeat a key
+        ("newest", TIMESTAMP),  # latest time of the declared timestamp column
+        ("rows_hash", pa.string()),  # order-free hash of the rows without their timestamp
+        (
+            "input_digest",
+            pa.string(),
+        ),  # SHA-256 of files, contract and late rows: the day's identity
+        ("columns", pa.string()),  # JSON: per column what assets.ingestion.profile says
+        ("run_id", pa.string()),
+    ]
+)
+
+BUILT_FROM = "built_from"
+BUILT_FROM_SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("input_digest", pa.string()),  # of the source's day when the marts were last built
+        ("run_id", pa.string()),
+    ]
+)
+
+ALERTS = "alerts"
+ALERTS_SCHEMA = pa.schema(
+    [
+        ("alert_id", pa.string()),  # uuid5 of the incident: raised once
+        ("incident", pa.string()),
+        ("happened", pa.string()),
+        ("road_did", pa.string()),
+        ("person_should", pa.string()),
         ("run_id", pa.string()),
     ]
 )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from assets.spec import SourceSpec, UseCaseSpec
+    from assets.source_spec import SourceSpec
+    from assets.spec import UseCaseSpec
 
 SCORE = "score"
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from assets.errors import NightshiftError
 from assets.ingestion.contract import ARROW
 from assets.lake import PARTITION
-from assets.spec import ColumnType, UseCaseSpec
+from assets.source_spec import ColumnType
+from assets.spec import UseCaseSpec
 from assets.tables import TIMESTAMP
 
 EVENT_TIMESTAMP = "event_timestamp"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from assets.features.columns import check_joinable, stored_name
 from assets.home import Home
-from assets.spec import ColumnType, UseCaseSpec
+from assets.source_spec import ColumnType
+from assets.spec import UseCaseSpec
 
 if TYPE_CHECKING:
     from feast import FeatureStore

@@ -15,7 +15,7 @@ import pyarrow as pa
 from assets.ingestion.landing import LandingError, file_digest
 from assets.ingestion.pseudonym import pseudonymise
 from assets.ingestion.raw_rows import MASK, REFUSED_SCHEMA, in_file_lines, load, quoted
-from assets.spec import ColumnSpec, ColumnType, SourceSpec
+from assets.source_spec import ColumnSpec, ColumnType, SourceSpec
 from assets.tables import QUARANTINE_SCHEMA, TIMESTAMP
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from assets.errors import NightshiftError
-from assets.spec import SourceSpec
+from assets.source_spec import SourceSpec
 
 DAY_IN_NAME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 SUFFIXES = {"csv": (".csv", ".csv.gz"), "parquet": (".parquet",)}

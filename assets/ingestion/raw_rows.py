@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 
 from assets.ingestion.landing import LandingError
-from assets.spec import SourceSpec
+from assets.source_spec import SourceSpec
 
 if TYPE_CHECKING:
     import duckdb

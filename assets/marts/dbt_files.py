@@ -13,7 +13,8 @@ import yaml
 from assets.home import Home
 from assets.ingestion.contract import DUCKDB
 from assets.lake import PARTITION
-from assets.spec import ColumnSpec, UseCaseSpec
+from assets.source_spec import ColumnSpec
+from assets.spec import UseCaseSpec
 from assets.tables import LABELS, POPULATION, features, validated
 
 MACROS = Path(__file__).resolve().parents[2] / "dbt_project" / "macros"

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pyarrow as pa
 
+from assets.gate_results import passed_days, require_passed
 from assets.home import Home
 from assets.lake import PARTITION, Lake
 from assets.monitoring.comparison import SCORE
@@ -17,7 +18,6 @@ from assets.monitoring.drift import (
     reference_window,
 )
 from assets.monitoring.plots import drift_markdown, drift_plot
-from assets.quality.gate import passed_days, require_passed
 from assets.quality.scoring_population import GATE
 from assets.release.events import Champion, require_champion
 from assets.scoring.loader import load_verified

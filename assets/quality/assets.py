@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.quality.gate import record
+from assets.gate_results import record
 from assets.quality.scoring_population import GATE, docs_page, evaluate
 from assets.spec import UseCaseSpec
 from assets.tables import SCORING_SET

@@ -7,7 +7,8 @@ messages use) and a description in plain words (which Data Docs show).
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from assets.spec import ColumnSpec, UseCaseSpec
+from assets.source_spec import ColumnSpec
+from assets.spec import UseCaseSpec
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.quality.gate import require_passed
+from assets.gate_results import require_passed
 from assets.quality.scoring_population import GATE
 from assets.release.assets import RELEASE
 from assets.release.events import require_champion

@@ -6,8 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets.lake import Lake, content_digest
-from assets.quality.gate import (
+from assets.gate_results import (
     GateRefusal,
     GateResult,
     Verdict,
@@ -15,6 +14,7 @@ from assets.quality.gate import (
     record,
     require_passed,
 )
+from assets.lake import Lake, content_digest
 from assets.tables import GATE_RESULTS
 
 DAY = date(2026, 1, 5)

@@ -7,7 +7,7 @@ import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
-from assets.quality.gate import passed_days, verdicts
+from assets.gate_results import passed_days, verdicts
 from assets.quality.scoring_population import GATE, docs_page
 from orchestration.jobs import nightly_job, training_job
 from orchestration.nights import night

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assets.ingestion.contract import arrow_schema, pass_file
-from assets.spec import SourceSpec
+from assets.source_spec import SourceSpec
 
 KEY = b"k" * 32
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)

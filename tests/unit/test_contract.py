@@ -14,7 +14,8 @@ from assets.home import Home
 from assets.ingestion.contract import Passed, arrow_schema, pass_file
 from assets.ingestion.landing import LandingError
 from assets.lake import PARTITION, Lake, LakeError
-from assets.spec import SourceSpec, UseCaseSpec
+from assets.source_spec import SourceSpec
+from assets.spec import UseCaseSpec
 from assets.tables import quarantine, validated
 from tests.small_case import (
     KEY,

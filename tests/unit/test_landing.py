@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assets.ingestion.landing import LandingError, digest_of, file_day, files_for, landed_files
-from assets.spec import SourceSpec
+from assets.source_spec import SourceSpec
 
 DAY = date(2026, 3, 1)
 
