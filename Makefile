@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test dev lint bench lock clean
+.PHONY: demo test dev lint bench bench-door fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/nightshift demo
@@ -21,6 +21,14 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.night
+
+# Five million rows through the door against a bare copy of them.
+bench-door: $(INSTALLED)
+	$(BIN)/python -m benchmarks.door
+
+# The reader on scrawl, for some ten minutes; `make test` does the same for some seconds.
+fuzz: $(INSTALLED)
+	NIGHTSHIFT_FUZZ_EXAMPLES=10000 $(BIN)/python -m pytest tests/property/test_door_fuzz.py --timeout 1200
 
 # Exact versions and hashes, no index addresses; the same for Linux and macOS.
 lock: $(INSTALLED)

@@ -5,13 +5,12 @@ table asks here, in its own run, whether the gate passed on exactly the rows it 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.errors import NightshiftError
 from assets.lake import PARTITION, Lake, content_digest
@@ -41,25 +40,51 @@ def record(
     lake: Lake, use_case: str, day: date, result: GateResult, *, spec_version: str, run_id: str
 ) -> None:
     """Put a gate's result on record for a day; the same finding twice leaves one record."""
+    record_many(lake, use_case, {day: [result]}, spec_version=spec_version, run_id=run_id)
+
+
+def record_many(
+    lake: Lake,
+    use_case: str,
+    results: Mapping[date, Sequence[GateResult]],
+    *,
+    spec_version: str,
+    run_id: str,
+) -> None:
+    """Put the results of days on record in one commit: all of them, or none.
+
+    What other gates have on record of these days, and of days between them, stays.
+    """
+    import pyarrow.dataset as ds
+
+    if not results:
+        return
     lake.ensure(use_case, GATE_RESULTS, GATE_RESULTS_SCHEMA)
-    others = lake.read_day(use_case, GATE_RESULTS, day)
-    mask = pc.equal(others.column("gate"), result.gate)
-    others = others.filter(pc.invert(mask))
-    row = {
-        "gate": result.gate,
-        "subject": result.subject,
-        "verdict": result.verdict,
-        "message": result.message,
-        "figures": json.dumps(result.figures, sort_keys=True),
-        "threshold": json.dumps(result.threshold, sort_keys=True),
-        "evidence_digest": result.evidence_digest,
-        "spec_version": spec_version,
-        "run_id": run_id,
-        "partition_date": day,
-    }
-    schema = others.schema
-    rows = pa.concat_tables([others, pa.Table.from_pylist([row], schema=schema)])
-    lake.replace_day(use_case, GATE_RESULTS, day, rows, {"run_id": run_id})
+    first, last = min(results), max(results)
+    within = (ds.field(PARTITION) >= ds.scalar(first)) & (ds.field(PARTITION) <= ds.scalar(last))
+    others = lake.read(use_case, GATE_RESULTS, where=within)
+    new = {(day, result.gate) for day, found in results.items() for result in found}
+    days, gates = others.column(PARTITION).to_pylist(), others.column("gate").to_pylist()
+    stays = [key not in new for key in zip(days, gates, strict=True)]
+    rows = [
+        {
+            "gate": result.gate,
+            "subject": result.subject,
+            "verdict": result.verdict,
+            "message": result.message,
+            "figures": json.dumps(result.figures, sort_keys=True),
+            "threshold": json.dumps(result.threshold, sort_keys=True),
+            "evidence_digest": result.evidence_digest,
+            "spec_version": spec_version,
+            "run_id": run_id,
+            PARTITION: day,
+        }
+        for day, found in results.items()
+        for result in found
+    ]
+    kept = others.filter(pa.array(stays, pa.bool_()))
+    merged = pa.concat_tables([kept, pa.Table.from_pylist(rows, schema=others.schema)])
+    lake.replace_days(use_case, GATE_RESULTS, first, last, merged, {"run_id": run_id})
 
 
 def require_passed(lake: Lake, use_case: str, day: date, gate: str, rows: pa.Table) -> None:

@@ -4,22 +4,29 @@ Arrow in, Arrow out. A day of a table is replaced by one Delta commit, and only 
 differs from what is there: a re-run of a night leaves every table version as it was.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 
+from assets.crash_points import reached
+from assets.durable import make_folder, sync, sync_commits
 from assets.errors import NightshiftError
+from assets.storage_errors import storing
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, WriterProperties
 
 PARTITION = "partition_date"
 """Name of the day column every partitioned table carries (date32, UTC day)."""
+
+ROW_GROUP = 131_072
+"""Rows of a Parquet row group: what the writer holds in memory at a time."""
 
 RUN = "run_id"
 """Who wrote a row. Not content: two runs that find the same facts leave one record, the first."""
@@ -121,14 +128,20 @@ class Lake:
             schema = schema.append(pa.field(PARTITION, pa.date32()))
         path = self.path(use_case, table)
         if not self.exists(use_case, table):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            DeltaTable.create(
-                str(path),
-                schema=schema,
-                partition_by=[PARTITION] if partitioned else None,
-                mode="ignore",
-                configuration={"delta.appendOnly": "true"} if append_only else None,
-            )
+            make_folder(path.parent)
+            with storing(path):
+                reached("lake.creating")
+                DeltaTable.create(
+                    str(path),
+                    schema=schema,
+                    partition_by=[PARTITION] if partitioned else None,
+                    mode="ignore",
+                    configuration={"delta.appendOnly": "true"} if append_only else None,
+                )
+                reached("lake.created")
+                sync_commits(path, -1, 0)
+                sync(path)
+                sync(path.parent)
             return
         there = self._open(use_case, table).to_pyarrow_dataset().schema
         gone, new = set(there.names) - set(schema.names), set(schema.names) - set(there.names)
@@ -225,6 +238,50 @@ class Lake:
         predicate = f"{PARTITION} >= '{first}' AND {PARTITION} <= '{last}'"
         return _overwrite(delta, rows, metadata, predicate)
 
+    def stream_days(
+        self,
+        use_case: str,
+        table: str,
+        first: date,
+        last: date,
+        batches: pa.RecordBatchReader,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        by: str = PARTITION,
+        reach_back: int = 0,
+        varied: Collection[str] = (),
+    ) -> Commit:
+        """Make ``batches`` the content of the days first..last, in one commit, a batch at a time.
+
+        Not compared with what is there: that is for the caller, who knows what it streams. ``by``
+        names the day column that says which rows are replaced, when it is not the partition; the
+        rows then belong to partitions from ``reach_back`` days before ``first`` on. ``varied``:
+        columns in which hardly a value repeats, which are written without a dictionary.
+        """
+        delta = self._open(use_case, table)
+        predicate = f"{by} >= '{first}' AND {by} <= '{last}'"
+        if by != PARTITION:
+            # Of no other partition can a row be: without this every file of the table is looked at.
+            earliest = first - timedelta(days=reach_back)
+            predicate += f" AND {PARTITION} >= '{earliest}' AND {PARTITION} <= '{last}'"
+        return _overwrite(delta, batches, metadata, predicate, varied)
+
+    def stream_all(
+        self,
+        use_case: str,
+        table: str,
+        batches: pa.RecordBatchReader,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        varied: Collection[str] = (),
+    ) -> Commit:
+        """Make ``batches`` the whole content of a table, in one commit, a batch at a time."""
+        return _overwrite(self._open(use_case, table), batches, metadata, None, varied)
+
+    def dataset(self, use_case: str, table: str) -> "ds.Dataset":
+        """The table for a scan by an engine that pushes its filters down (DuckDB, Arrow)."""
+        return self._open(use_case, table).to_pyarrow_dataset()
+
     def replace_all(
         self,
         use_case: str,
@@ -248,14 +305,10 @@ class Lake:
         metadata: Mapping[str, str] | None = None,
     ) -> Commit:
         """Add rows to an append-only table."""
-        from deltalake import CommitProperties, write_deltalake
-
         delta = self._open(use_case, table)
         schema = delta.to_pyarrow_dataset().schema
         rows = self._fitted(use_case, table, rows, schema)
-        properties = CommitProperties(custom_metadata=dict(metadata or {}))
-        write_deltalake(delta, rows, mode="append", commit_properties=properties)
-        return Commit(self.version(use_case, table), changed=True)
+        return _write(delta, rows, metadata, "append")
 
     def last_commit_metadata(self, use_case: str, table: str) -> dict[str, Any]:
         """Commit info of the newest version, with whatever metadata its writer gave."""
@@ -279,14 +332,59 @@ class Lake:
 
 
 def _overwrite(
-    delta: "DeltaTable", rows: pa.Table, metadata: Mapping[str, str] | None, where: str | None
+    delta: "DeltaTable",
+    rows: pa.Table | pa.RecordBatchReader,
+    metadata: Mapping[str, str] | None,
+    where: str | None,
+    varied: Collection[str] = (),
 ) -> Commit:
+    return _write(delta, rows, metadata, "overwrite", where, varied)
+
+
+def _write(
+    delta: "DeltaTable",
+    rows: pa.Table | pa.RecordBatchReader,
+    metadata: Mapping[str, str] | None,
+    mode: Literal["append", "overwrite"],
+    where: str | None = None,
+    varied: Collection[str] = (),
+) -> Commit:
+    """One commit, on the disk when this returns. Raises StorageError when it cannot be written."""
     from deltalake import CommitProperties, write_deltalake
 
+    path = Path(unquote(urlparse(delta.table_uri).path))
+    before = int(delta.version())
     properties = CommitProperties(custom_metadata=dict(metadata or {}))
-    write_deltalake(delta, rows, mode="overwrite", predicate=where, commit_properties=properties)
-    delta.update_incremental()
-    return Commit(int(delta.version()), changed=True)
+    with storing(path):
+        reached("lake.writing")
+        write: Any = write_deltalake  # whose overloads want one mode, written out
+        write(
+            delta,
+            rows,
+            mode=mode,
+            predicate=where,
+            commit_properties=properties,
+            writer_properties=_writer(varied),
+        )
+        reached("lake.committed")
+        delta.update_incremental()
+        version = int(delta.version())
+        sync_commits(path, before, version)
+        reached("lake.synced")
+    return Commit(version, changed=True)
+
+
+def _writer(varied: Collection[str]) -> "WriterProperties":
+    """How Parquet files are written: measured on 5 million rows of 14 columns, half the CPU and
+    two thirds of the memory of the defaults."""
+    from deltalake import ColumnProperties, WriterProperties
+
+    without = {name: ColumnProperties(dictionary_enabled=False) for name in varied}
+    return WriterProperties(
+        max_row_group_size=ROW_GROUP,
+        column_properties=without or None,
+        default_column_properties=ColumnProperties(statistics_enabled="CHUNK"),
+    )
 
 
 def _with_day(rows: pa.Table, day: date) -> pa.Table:

@@ -138,7 +138,7 @@ class DoorGatesSpec(Block):
         ),
     )
     duplicate_keys: float = Field(
-        default=0.01, ge=0, le=1, description="Largest share of rows that repeat a key."
+        default=0.05, ge=0, le=1, description="Largest share of rows that repeat a key."
     )
     null_share: float = Field(
         default=0.25, ge=0, le=1, description="Largest rise of a column's null share, absolute."
@@ -159,7 +159,7 @@ class DoorGatesSpec(Block):
         default=0.5, gt=0, le=1, description="Largest share of landed rows in quarantine."
     )
     future_timestamps: float = Field(
-        default=0.01, ge=0, le=1, description="Largest share of rows dated after the day closed."
+        default=0.05, ge=0, le=1, description="Largest share of rows dated after the day closed."
     )
     references: float = Field(
         default=0.5,

@@ -57,8 +57,8 @@ QUARANTINE_SCHEMA = pa.schema(
         ("file_sha256", pa.string()),
         ("line", pa.int64()),  # 1-based line of the file (row number for Parquet)
         ("column", pa.string()),
-        # type | required | range | values | digits | pattern | future | wrong_day | too_late |
-        # duplicate | conflict | shape | encoding
+        # type | required | range | values | digits | pattern | lost_digits | clock_change | future |
+        # wrong_day | too_late | duplicate | conflict | shape | encoding
         ("rule", pa.string()),
         ("message", pa.string()),  # personal values masked
         ("original", pa.string()),  # the row as JSON text, personal columns masked
@@ -106,10 +106,9 @@ PROFILE_SCHEMA = pa.schema(
         ("duplicates", pa.int64()),  # rows that repeat a key
         ("newest", TIMESTAMP),  # latest time of the declared timestamp column
         ("rows_hash", pa.string()),  # order-free hash of the rows without their timestamp
-        (
-            "input_digest",
-            pa.string(),
-        ),  # SHA-256 of files, contract and late rows: the day's identity
+        ("own_digest", pa.string()),  # SHA-256 of the contract and the files of the day
+        ("late_from", pa.string()),  # JSON: day of later files with rows of this day → their digest
+        ("input_digest", pa.string()),  # SHA-256 of the two: changes when the day's rows may have
         ("columns", pa.string()),  # JSON: per column what assets.ingestion.profile says
         ("run_id", pa.string()),
     ]

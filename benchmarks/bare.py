@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.ingestion.contract import DUCKDB
+from assets.ingestion.values import DUCKDB
 from assets.ingestion.landing import landed_files
 from assets.scoring.loader import TRUSTED_TYPES
 

@@ -4,19 +4,26 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assets.errors import NightshiftError
+from orchestration.command import (
+    HOME,
+    HomeOption,
+    JsonOption,
+    UseCaseArgument,
+    UseCasesOption,
+    console,
+    opened,
+    tell,
+)
+from orchestration.forget_cli import forget
+from orchestration.quarantine_cli import quarantine_app
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from orchestration.nights import Night
     from orchestration.session import Outcome, Session
 
@@ -24,17 +31,8 @@ app = typer.Typer(
     help="The governed nightly batch-ML road.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 
-HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="NIGHTSHIFT_HOME", help="Where everything lives.")
-]
-UseCasesOption = Annotated[
-    list[Path] | None,
-    typer.Option("--use-cases", help="Folder with a defs.yaml of your own; may be repeated."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-UseCaseArgument = Annotated[str, typer.Argument(help="Name of the use case.")]
-DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
-HOME = Path(".nightshift")
+app.add_typer(quarantine_app, name="quarantine")
+app.command()(forget)
 
 
 @app.command()
@@ -50,7 +48,7 @@ def run(
     from orchestration.jobs import nightly_job
     from orchestration.nights import night
 
-    with _opened(home, use_cases) as session:
+    with opened(home, use_cases) as session:
         session.spec(use_case)
         days = _days(first.date(), last.date())
         rows = []
@@ -59,7 +57,7 @@ def run(
             outcome = session.run(nightly_job(use_case), day=day)
             row = night(session, use_case, day)
             rows.append(row)
-            _tell(f"[{number}/{len(days)}] {_line(row, outcome)} ({_took(started)})")
+            tell(f"[{number}/{len(days)}] {_line(row, outcome)} ({_took(started)})")
         _print_nights(rows, as_json)
         if any(row.outcome != "decided" for row in rows):
             raise typer.Exit(1)
@@ -76,14 +74,14 @@ def history(
     """Ingest and build past days in one run, without scoring them."""
     from orchestration.jobs import history_job
 
-    with _opened(home, use_cases) as session:
+    with opened(home, use_cases) as session:
         session.spec(use_case)
         started = time.monotonic()
         outcome = session.run(
             history_job(use_case), days=(first.date(), last.date()), progress=True
         )
         _require(outcome)
-        _tell(f"history of {use_case} from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({_took(started)})")
+        tell(f"history of {use_case} from {first:%Y-%m-%d} to {last:%Y-%m-%d} ({_took(started)})")
 
 
 @app.command()
@@ -106,13 +104,13 @@ def train(
     from orchestration.jobs import training_job
     from orchestration.nights import use_case_status
 
-    with _opened(home, use_cases) as session:
+    with opened(home, use_cases) as session:
         spec = session.spec(use_case)
         day = as_of.date() - timedelta(days=1) if as_of else _newest_day(session, use_case)
         started = time.monotonic()
-        _tell(f"training {use_case} as of {day + timedelta(days=1)}")
+        tell(f"training {use_case} as of {day + timedelta(days=1)}")
         _require(session.run(training_job(use_case), day=day, progress=True))
-        _tell(f"trained ({_took(started)})")
+        tell(f"trained ({_took(started)})")
         _print_status([use_case_status(session, spec)], as_json)
 
 
@@ -126,7 +124,7 @@ def status(
     """Per use case: champion and its held-out figures, last night, decisions, gates, drift."""
     from orchestration.nights import use_case_status
 
-    with _opened(home, use_cases) as session:
+    with opened(home, use_cases) as session:
         specs = [session.spec(use_case)] if use_case else list(session.specs.values())
         _print_status([use_case_status(session, spec) for spec in specs], as_json)
 
@@ -143,17 +141,17 @@ def demo(
     from orchestration.jobs import history_job, nightly_job, training_job
     from orchestration.nights import night
 
-    with _opened(home, None) as session:
+    with opened(home, None) as session:
         plan = demo_plan(name)
         spec = session.spec(plan.use_case)
         (first, eve), nights = plan.history, _days(*plan.nights)
 
         started = time.monotonic()
         files = plan.land(session.home.landing)
-        _tell(f"[1/4] {len(files)} landing files from {first} to {nights[-1]} ({_took(started)})")
+        tell(f"[1/4] {len(files)} landing files from {first} to {nights[-1]} ({_took(started)})")
 
         started = time.monotonic()
-        _tell(f"[2/4] history from {first} to {eve}")
+        tell(f"[2/4] history from {first} to {eve}")
         done = session.run_once(
             history_job(spec.name),
             days=(first, eve),
@@ -161,10 +159,10 @@ def demo(
             progress=True,
         )
         _require(done)
-        _tell(f"[2/4] {_done(done)} ({_took(started)})")
+        tell(f"[2/4] {_done(done)} ({_took(started)})")
 
         started = time.monotonic()
-        _tell(f"[3/4] training as of {nights[0]}")
+        tell(f"[3/4] training as of {nights[0]}")
         done = session.run_once(
             training_job(spec.name),
             day=eve,
@@ -174,7 +172,7 @@ def demo(
         _require(done)
         champion = champion_on(session.lake, spec.name, nights[0])
         held = f"version {champion.version}" if champion else "none"
-        _tell(f"[3/4] {_done(done)}, champion: {held} ({_took(started)})")
+        tell(f"[3/4] {_done(done)}, champion: {held} ({_took(started)})")
 
         rows = []
         for number, day in enumerate(nights, 1):
@@ -189,9 +187,7 @@ def demo(
             )
             row = night(session, spec.name, day)
             rows.append(row)
-            _tell(
-                f"[4/4] night {number:>2} of {len(nights)}: {_line(row, done)} ({_took(started)})"
-            )
+            tell(f"[4/4] night {number:>2} of {len(nights)}: {_line(row, done)} ({_took(started)})")
         _print_nights(rows, as_json)
         if not as_json:
             _where_next(session, spec.name, rows)
@@ -208,8 +204,8 @@ def dev(
     """Serve the Dagster, MLflow and Evidently UIs and the reports, on loopback, until ctrl-C."""
     from orchestration.dev import DAGSTER, EVIDENTLY, MLFLOW, REPORTS, serve, url
 
-    with _opened(home, use_cases) as session:
-        _tell(
+    with opened(home, use_cases) as session:
+        tell(
             f"Dagster    {url(port + DAGSTER)}\n"
             f"MLflow     {url(port + MLFLOW)}\n"
             f"Evidently  {url(port + EVIDENTLY)}\n"
@@ -228,15 +224,8 @@ def main() -> None:
     try:
         app()
     except NightshiftError as error:
-        _tell(f"nightshift: {error}")
+        tell(f"nightshift: {error}")
         sys.exit(1)
-
-
-@contextmanager
-def _opened(home: Path, use_cases: list[Path] | None) -> "Iterator[Session]":
-    from orchestration.session import open_home
-
-    yield open_home(home, use_cases or [])
 
 
 def _days(first: date, last: date) -> list[date]:
@@ -257,11 +246,6 @@ def _newest_day(session: "Session", use_case: str) -> date:
 def _require(outcome: "Outcome") -> None:
     if not outcome.succeeded:
         raise NightshiftError("\n".join(outcome.problems) or f"run {outcome.run_id} failed")
-
-
-def _tell(text: str) -> None:
-    """Progress goes to the error stream, so that --json leaves the output clean."""
-    typer.echo(text, err=True)
 
 
 def _took(started: float) -> str:
@@ -310,7 +294,7 @@ def _print_nights(rows: "list[Night]", as_json: bool) -> None:
             if row.outcome == "stopped"
             else "none",
         )
-    _console().print(table)
+    console().print(table)
     typer.echo(
         "referred: a person decides; advised decline: those of them the score would decline; "
         "moved (n): n columns drifted"
@@ -360,14 +344,7 @@ def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
             else "-",
             (last["drift"] or "-") if last else "-",
         )
-    _console().print(table)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    # A pipe or a log has no width of its own, and 80 columns would cut the words.
-    return Console(width=None if sys.stdout.isatty() else 120)
+    console().print(table)
 
 
 def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.ingestion.assets import BALANCE
 from assets.spec import UseCaseSpec
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 def history_job(use_case: str) -> str:
     """Name of the job that builds past days without scoring them; takes a range in one run."""
     return f"{use_case}_history"
+
+
+def ingestion_job(use_case: str) -> str:
+    """Name of the job that takes files through the door and judges its gates, no further."""
+    return f"{use_case}_ingestion"
 
 
 def nightly_job(use_case: str) -> str:
@@ -48,9 +54,14 @@ def jobs_and_schedules(
     sets = dg.AssetSelection.assets([spec.name, "scoring_set"])
     training_set = dg.AssetSelection.assets([spec.name, "training_set"])
     built = _selection(spec, "ingestion", "marts") | views
-    # dbt's tests run (and stop) the build all the same; recording each for each of many past days
-    # would cost more than the build.
-    past_days = _selection(spec, "ingestion") | _selection(spec, "marts").without_checks() | views
+    # dbt's tests and the door's gates run (and stop) the build all the same; recording each for
+    # each of many past days would cost more than the build.
+    balance = dg.AssetSelection.checks(
+        *(dg.AssetCheckKey(dg.AssetKey([spec.name, source]), BALANCE) for source in spec.sources)
+    )
+    past_days = (
+        _selection(spec, "ingestion", "marts").without_checks() | balance | views
+    )
     tags = {"use_case": spec.name, "tier": spec.risk.tier}
     limit = {"dagster/max_runtime": str(int(timedelta(hours=2).total_seconds()))}
     nightly = dg.define_asset_job(
@@ -71,7 +82,13 @@ def jobs_and_schedules(
         description="Ingest and build past days, in one run for a whole range; scores nothing.",
         tags=tags | limit,
     )
-    return [past, nightly, training], [
+    arrived = dg.define_asset_job(
+        ingestion_job(spec.name),
+        selection=_selection(spec, "ingestion"),
+        description="Take landed files through the door and judge its gates; what a sensor starts.",
+        tags=tags | limit,
+    )
+    return [arrived, past, nightly, training], [
         _schedule(nightly, spec.schedule),
         _schedule(training, spec.training_schedule),
     ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from assets.errors import NightshiftError
-from assets.ingestion.contract import ARROW
+from assets.ingestion.values import ARROW
 from assets.lake import PARTITION
 from assets.source_spec import ColumnType
 from assets.spec import UseCaseSpec

@@ -4,7 +4,6 @@ One immutable Parquet file per day of arrival. A file is written beside, fsynced
 reader sees the old day or the new one; a day whose content is there already is left untouched.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,6 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.crash_points import reached
+from assets.durable import make_folder, remove, whole
 from assets.features.columns import check_joinable, stored_name, stored_schema, view_columns
 from assets.home import Home
 from assets.lake import PARTITION, Lake
@@ -60,7 +61,7 @@ def publish_days(
     """
     check_joinable(spec)
     folder = home.feature_view(spec.name, view)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     schema = stored_schema(spec, view)
     if not _holds(folder / EMPTY, schema.empty_table()):
         first = last = None
@@ -77,14 +78,14 @@ def publish_days(
     later = PublishedView()
     if last is not None and (changed or removed) and any(day > last for day in there):
         later = publish_days(lake, home, spec, view, last + timedelta(days=1), max(there))
+    reached("features.changing")
     # Youngest first: killed half-way, the next run still finds the oldest day to be changed, and
     # so looks at the later ones again.
     for day in sorted([*changed, *removed], reverse=True):
         if day in content:
             _write(_day_file(folder, day), content[day])
         else:
-            _day_file(folder, day).unlink()
-            _sync(folder)
+            remove(_day_file(folder, day))
     return PublishedView(
         rows=facts.num_rows,
         repeated=repeated,
@@ -180,22 +181,8 @@ def _holds(path: Path, rows: pa.Table) -> bool:
 def _write(path: Path, rows: pa.Table) -> None:
     import pyarrow.parquet as pq
 
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # not matched by *.parquet
-    with beside.open("wb") as file:
+    with whole(path) as file:
         pq.write_table(rows, file, coerce_timestamps="us", compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make renames and removals in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _quoted(name: str) -> str:

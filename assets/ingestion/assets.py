@@ -1,12 +1,28 @@
-"""Ingestion in Dagster: one asset per source, with the row balance as a blocking check."""
+"""Ingestion in Dagster: one asset per source, and the gates at the door as blocking checks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
 
 import dagster as dg
 
-from assets.ingestion.ingest import ingest
+from assets.alerts import door_alert, raise_alert
+from assets.gate_results import GateResult
+from assets.ingestion.door_gates import (
+    GATES,
+    gate_name,
+    gates_of,
+    judge_days,
+    record_doors,
+    stops,
+)
+from assets.ingestion.door_plots import rules_bar_chart
+from assets.ingestion.ingest import Ingested, ingest
+from assets.ingestion.quarantine import broken_rules, top_messages
 from assets.spec import UseCaseSpec
+from assets.training.plots import png_bytes
 from orchestration.failures import SAME_STORE, explained
+from orchestration.metadata import picture
 from orchestration.partitions import daily, settle_range_checks, span
 from orchestration.resources.installation import Installation
 
@@ -29,7 +45,8 @@ def source_asset(spec: UseCaseSpec, source: str) -> dg.AssetsDefinition:
         description=(
             f"Rows of `{source}` that passed the contract ({declared.arrival} files). "
             f"Personal columns: {', '.join(personal) or 'none'}. "
-            "What did not pass is in the quarantine table with its reason."
+            "What did not pass is in the quarantine table with its reason: "
+            f"`nightshift quarantine list {spec.name}`."
         ),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -40,7 +57,7 @@ def source_asset(spec: UseCaseSpec, source: str) -> dg.AssetsDefinition:
                 asset=key,
                 blocking=True,
                 partitions_def=partitions,
-                description="Every landed row is either validated or in quarantine.",
+                description="Every landed row of every file is either validated or in quarantine.",
             )
         ],
         metadata={
@@ -68,35 +85,128 @@ def source_asset(spec: UseCaseSpec, source: str) -> dg.AssetsDefinition:
                 context.run.run_id,
                 context.log.info,
             )
-        if found.extra_columns:
+        if found.extra_columns and declared.extra_columns == "warn":
             context.log.warning(f"{source}: columns not in the contract: {found.extra_columns}")
-        rules = "\n".join(f"| {rule} | {n} |" for rule, n in found.broken_rules.items())
-        gaps = ", ".join(str(day) for day in found.days_without_file)
+        for day in found.reopened:
+            if day >= spec.start_date:
+                context.log.info(f"{source}: late rows opened a new revision of {day}")
+                context.log_event(_revision(key, day, last))
         balance = dg.AssetCheckResult(
-            passed=found.landed == found.validated + found.quarantined,
+            passed=not found.unbalanced,
             asset_key=key,
             check_name=BALANCE,
             metadata={
                 "landed": found.landed,
                 "validated": found.validated,
                 "quarantined": found.quarantined,
+                "files out of balance": ", ".join(found.unbalanced) or "none",
             },
         )
         settle_range_checks(context, [balance])
+        # Same files, same contract: what is downstream need not count as out of date.
+        version = dg.DataVersion(found.input_digest) if first == last else None
         yield dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": found.validated,
-                "landed": found.landed,
-                "quarantined": found.quarantined,
-                "files": dg.MetadataValue.json(found.files[:50]),
-                "broken rules": dg.MetadataValue.md(
-                    f"| column: rule | rows |\n|---|---|\n{rules}" if rules else "none"
-                ),
-                "days without a file": gaps or "none",
-                "table version": found.version,
-                "changed": found.changed,
-            },
-            check_results=[balance],
+            metadata=_metadata(found), check_results=[balance], data_version=version
         )
 
     return landed
+
+
+def _revision(key: dg.AssetKey, day: date, landed_on: date) -> dg.AssetMaterialization:
+    """The event that shows an earlier day as changed, and what was built from it as stale."""
+    return dg.AssetMaterialization(
+        asset_key=key,
+        partition=str(day),
+        description=f"Late rows that came with the files of {landed_on}.",
+        metadata={"late rows came on": str(landed_on)},
+    )
+
+
+def _metadata(found: Ingested) -> dict[str, Any]:
+    rules = broken_rules(found.quarantine)
+    messages = "\n".join(
+        f"| {count} | {message.replace('|', '/')} |"
+        for message, count in top_messages(found.quarantine).items()
+    )
+    shown: dict[str, Any] = {
+        "dagster/row_count": found.validated,
+        "landed": found.landed,
+        "quarantined": found.quarantined,
+        "files": dg.MetadataValue.json(found.files[:50]),
+        "days without a file": ", ".join(map(str, found.days_without_file)) or "none",
+        "late rows changed": ", ".join(map(str, found.reopened)) or "no earlier day",
+        "table version": found.version,
+        "changed": found.changed,
+    }
+    if found.forgiven:
+        shown["forgiven"] = dg.MetadataValue.json(dict(list(found.forgiven.items())[:50]))
+    if rules:
+        chart = png_bytes(rules_bar_chart(rules), dpi=80)
+        shown["quarantined rows by rule"] = picture(chart, "rows in quarantine by broken rule")
+        shown["most frequent reasons"] = dg.MetadataValue.md(
+            f"| rows | reason |\n|--:|---|\n{messages}"
+        )
+    return shown
+
+
+def door_checks(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
+    """The gates at the door, all sources of a use case in one step; each is on record."""
+    partitions = daily(spec)
+
+    @dg.multi_asset_check(
+        name=f"{spec.name}_door",
+        specs=[
+            dg.AssetCheckSpec(
+                gate,
+                asset=[spec.name, source],
+                blocking=True,
+                partitions_def=partitions,
+                description=GATES[gate],
+            )
+            for source in spec.sources
+            for gate in gates_of(spec, source)
+        ],
+        retry_policy=SAME_STORE,
+    )
+    def judged(
+        context: dg.AssetCheckExecutionContext, installation: Installation
+    ) -> Iterable[dg.AssetCheckResult]:
+        lake, run_id = installation.lake, context.run.run_id
+        days = [date.fromisoformat(key) for key in context.partition_keys]
+        with explained():
+            by_day = judge_days(spec, lake, days[0], days[-1])
+            record_doors(lake, spec, by_day, run_id)
+            for day, results in by_day.items():
+                stopping = [one for one in results if stops(spec, one)]
+                if stopping:
+                    alert = door_alert(spec, day, stopping)
+                    raise_alert(installation.home, lake, alert, run_id)
+        last = {one.gate: one for one in by_day[days[-1]]}
+        for source in spec.sources:
+            for gate in gates_of(spec, source):
+                found = last[gate_name(source, gate)]
+                stopped = stops(spec, found)
+                if found.verdict != "pass":
+                    # The check's own description is not shown on the page of the run.
+                    (context.log.error if stopped else context.log.warning)(found.message)
+                yield _check(spec.name, source, gate, found, stopped)
+
+    return judged
+
+
+def _check(
+    use_case: str, source: str, gate: str, found: GateResult, stopped: bool
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey([use_case, source]),
+        check_name=gate,
+        # Insufficient evidence that the spec lets through is a warning, never shown as passed.
+        passed=found.verdict == "pass",
+        severity=dg.AssetCheckSeverity.ERROR if stopped else dg.AssetCheckSeverity.WARN,
+        description=found.message,
+        metadata={
+            "verdict": found.verdict,
+            "observed": dg.MetadataValue.json(dict(found.figures)),
+            "allowed": dg.MetadataValue.json(dict(found.threshold)),
+        },
+    )

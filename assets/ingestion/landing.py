@@ -10,11 +10,21 @@ from assets.errors import NightshiftError
 from assets.source_spec import SourceSpec
 
 DAY_IN_NAME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
-SUFFIXES = {"csv": (".csv", ".csv.gz"), "parquet": (".parquet",)}
+SUFFIXES = {"csv": (".csv", ".csv.gz", ".csv.zip", ".zip"), "parquet": (".parquet",)}
+UNFINISHED_PREFIXES = (".", "_", "~")
+UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".crdownload", ".filepart", "~")
 
 
 class LandingError(NightshiftError):
     """A file that should be there is not, or cannot be used. Says what, where, what to do."""
+
+
+def unreadable(path: Path, format_: str, reason: str) -> LandingError:
+    """The refusal of a file that is not what it should be."""
+    return LandingError(
+        f"{path} cannot be read as {format_}: {reason}. Nothing of it was taken; "
+        "replace the file and run the partition again."
+    )
 
 
 def file_day(path: Path) -> date | None:
@@ -28,16 +38,25 @@ def file_day(path: Path) -> date | None:
         return None
 
 
+def is_data_file(name: str, spec: SourceSpec) -> bool:
+    """Whether a name is one of a finished file of the source's format.
+
+    Hidden names and those of files still under way (``_x.csv``, ``x.csv.part`` ...) are not.
+    """
+    lower = name.lower()
+    if lower.startswith(UNFINISHED_PREFIXES) or lower.endswith(UNFINISHED_SUFFIXES):
+        return False
+    return lower.endswith(SUFFIXES[spec.format])
+
+
 def landed_files(folder: Path, spec: SourceSpec) -> dict[date, list[Path]]:
     """Every file of a source by business date, in name order; hidden and foreign files ignored."""
     by_day: dict[date, list[Path]] = {}
     if not folder.is_dir():
         return by_day
     for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "_")) or not path.name.endswith(SUFFIXES[spec.format]):
-            continue
         day = file_day(path)
-        if day is not None:
+        if day is not None and is_data_file(path.name, spec) and not path.is_dir():
             by_day.setdefault(day, []).append(path)
     return by_day
 

@@ -9,6 +9,8 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from assets.errors import NightshiftError
+from assets.ingestion.door_gates import judge_days, record_doors, require_door, stopped_days
+from assets.ingestion.revisions import record_built
 from assets.marts.build import build, publish
 from assets.spec import UseCaseSpec
 from orchestration.failures import SAME_STORE
@@ -74,14 +76,26 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
     )
     def built(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Any]:
         first, last = span(context)
+        lake, run_id = installation.lake, context.run.run_id
         messages: list[Mapping[str, Any]] = []
         problem: str | None = None
         rows: dict[str, Any] = {}
         try:
-            build(spec, installation.home, first, last, messages.append)
-            published = publish(
-                spec, installation.home, installation.lake, first, last, context.run.run_id
-            )
+            if first == last:
+                require_door(spec, lake, first)
+                closed = []
+            else:
+                # A range has no check of its own for each day: the gates are judged here, and a
+                # day that does not pass is left out instead of stopping all the others.
+                judged = judge_days(spec, lake, first, last)
+                record_doors(lake, spec, judged, run_id)
+                closed = stopped_days(spec, judged)
+                if closed:
+                    days = ", ".join(map(str, closed))
+                    context.log.warning(f"left out, the gates at the door did not pass: {days}")
+            build(spec, installation.home, first, last, messages.append, without=closed)
+            published = publish(spec, installation.home, lake, first, last, run_id)
+            record_built(lake, spec, first, last, run_id)
             rows = {
                 name: {
                     "dagster/row_count": one.rows,

@@ -3,8 +3,8 @@
 dbt's own runner is used warm, so many nights in one process pay for its import once.
 """
 
+import json
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
+from assets.crash_points import reached
+from assets.durable import write_whole
 from assets.errors import NightshiftError
 from assets.home import Home
-from assets.ingestion.contract import ARROW
+from assets.ingestion.values import ARROW
 from assets.lake import PARTITION, Commit, Lake
 from assets.marts.dbt_files import feature_table_columns, marts, write_project
 from assets.spec import UseCaseSpec
@@ -42,9 +44,8 @@ def prepare(spec: UseCaseSpec, home: Home) -> bool:
     succeeded, failures, _ = invoke(home.dbt_project(spec.name), ["parse"])
     if not succeeded:
         raise MartsError(f"dbt cannot parse the project of '{spec.name}': {'; '.join(failures)}")
-    scratch = manifest.with_suffix(".part")
-    shutil.copyfile(home.dbt_project(spec.name) / "target" / "manifest.json", scratch)
-    scratch.replace(manifest)
+    reached("marts.project")
+    write_whole(manifest, (home.dbt_project(spec.name) / "target" / "manifest.json").read_bytes())
     return True
 
 
@@ -54,15 +55,19 @@ def build(
     first: date,
     last: date,
     on_event: Callable[[Event], None],
+    *,
+    without: Sequence[date] = (),
 ) -> None:
-    """``dbt build`` (models and tests, in dependency order) for the days first..last.
+    """``dbt build`` (models and tests, in dependency order) for the days first..last, but not those
+    of ``without``.
 
     ``on_event`` receives dbt's structured log events as plain mappings while it runs. Raises
     MartsError after the last event when anything failed, and before the first when another process
     has the database of the marts open.
     """
     _clear(home.marts_database(spec.name))
-    variables = f"{{first: '{first}', last: '{last}'}}"
+    left_out = [str(day) for day in without]
+    variables = json.dumps({"first": str(first), "last": str(last), "without": left_out})
     project = home.dbt_project(spec.name)
     manifest = _parsed(project, spec.version)
     succeeded, failures, _ = invoke(project, ["build", "--vars", variables], on_event, manifest)

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from assets.durable import remove, write_whole
 from assets.home import Home
-from assets.ingestion.contract import DUCKDB
+from assets.ingestion.values import DUCKDB
 from assets.lake import PARTITION
 from assets.source_spec import ColumnSpec
 from assets.spec import UseCaseSpec
@@ -94,16 +95,17 @@ def write_project(spec: UseCaseSpec, home: Home) -> bool:
     files = {root / name: text for name, text in project_files(spec, home).items()}
     # A model of a source or view the spec no longer has would be built, or stop the build.
     gone = [path for path in (root / "models").rglob("*") if path.is_file() and path not in files]
-    stale = [p for p, text in files.items() if not p.exists() or p.read_text() != text]
+    stale = [
+        p for p, text in files.items() if not p.exists() or p.read_text(encoding="utf-8") != text
+    ]
     if not gone and not stale:
         return False
     # First: whoever is killed on the way leaves no manifest of another project behind.
-    home.dbt_manifest(spec.name).unlink(missing_ok=True)
+    remove(home.dbt_manifest(spec.name))
     for path in gone:
-        path.unlink()
+        remove(path)
     for path in stale:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(files[path])
+        write_whole(path, files[path])
     return True
 
 

@@ -1,15 +1,20 @@
 """Evidently's part: the report, its HTML page, its snapshot in the workspace, the dashboard."""
 
 import os
+import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.crash_points import reached
+from assets.durable import alive, make_folder, put_in_place, write_whole
 from assets.home import Home
 from assets.monitoring.comparison import Comparison
+from assets.storage_errors import storing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +32,8 @@ ROWS_PER_POINT = 25
 
 PROJECT_FILES = ("metadata.json", "dashboard.json")
 """What Evidently keeps of a project beside its snapshots."""
+
+STAGING = ".staging-"
 
 _thresholds: ContextVar[Mapping[str, float]] = ContextVar("drift_thresholds")
 
@@ -144,10 +151,7 @@ def _in_groups(current: "pd.DataFrame") -> "pd.DataFrame":
 
 def save_page(snapshot: "Snapshot", path: Path) -> None:
     """Write the report's HTML page: whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    staged.write_text(snapshot.get_html_str(as_iframe=False), encoding="utf-8")
-    staged.replace(path)
+    write_whole(path, snapshot.get_html_str(as_iframe=False))
 
 
 def save_snapshot(home: Home, use_case: str, day: date, snapshot: "Snapshot") -> None:
@@ -161,29 +165,47 @@ def save_snapshot(home: Home, use_case: str, day: date, snapshot: "Snapshot") ->
     # Opening a workspace reads every snapshot in it: 3 s after 64 nights, and more each night.
     if not all((root / str(project) / name).exists() for name in PROJECT_FILES):
         _make_project(root, project, use_case)
-    # Workspace.add_run gives a random id, so a re-run would leave two snapshots of one day. The
-    # same writer, aimed beside the target, also keeps a half-written file out of the UI's sight.
-    staging = root / f".staging-{os.getpid()}"
+    # Workspace.add_run gives a random id, so a re-run would leave two snapshots of one day.
     name = snapshot_id(use_case, day)
-    LocalState(str(staging)).write_snapshot(project, name, snapshot.to_snapshot_model())
-    file = Path(str(project)) / SNAPSHOTS_DIR_NAME / f"{name}.json"
-    (root / file).parent.mkdir(parents=True, exist_ok=True)
-    (staging / file).replace(root / file)
-    for folder in ((staging / file).parent, staging / str(project), staging):
-        folder.rmdir()
+    with _staging(root) as beside:
+        LocalState(str(beside)).write_snapshot(project, name, snapshot.to_snapshot_model())
+        reached("reports.snapshot")
+        _move(beside, root, Path(str(project), SNAPSHOTS_DIR_NAME, f"{name}.json"))
+
+
+@contextmanager
+def _staging(root: Path) -> Iterator[Path]:
+    """A folder for Evidently's own writers, which write in place: out of the UI's sight, deleted on
+    leaving. What killed processes left of theirs is deleted first."""
+    make_folder(root)
+    for left in root.glob(f"{STAGING}*"):
+        if not alive(int(left.name.removeprefix(STAGING))):
+            shutil.rmtree(left, ignore_errors=True)
+    beside = root / f"{STAGING}{os.getpid()}"
+    try:
+        with storing(root):
+            yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _move(beside: Path, root: Path, file: Path) -> None:
+    make_folder((root / file).parent)
+    put_in_place(beside / file, root / file)
 
 
 def _make_project(root: Path, project: uuid.UUID, use_case: str) -> None:
     from evidently.sdk.models import ProjectModel
-    from evidently.ui.workspace import Workspace
+    from evidently.ui.storage.local.base import LocalState
 
-    root.mkdir(parents=True, exist_ok=True)
-    workspace = Workspace(str(root))
-    if workspace.get_project(project) is None:
-        workspace.add_project(
+    with _staging(root) as beside:
+        state = LocalState(str(beside))
+        state.write_project(
             ProjectModel(id=project, name=use_case, description=f"Nightly drift of {use_case}")
         )
-    workspace.save_dashboard(project, _dashboard(use_case))
+        state.write_dashboard(project, _dashboard(use_case))
+        for name in PROJECT_FILES:
+            _move(beside, root, Path(str(project), name))
 
 
 def remove(home: Home, use_case: str, day: date) -> None:

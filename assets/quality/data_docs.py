@@ -10,6 +10,7 @@ from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.durable import write_whole
 from assets.home import Home
 from assets.spec import closes_at
 
@@ -87,10 +88,7 @@ def _write_config(path: Path, home: Home) -> None:
             }
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_suffix(f".{os.getpid()}.tmp")
-    staged.write_text(yaml.safe_dump(config, sort_keys=False))
-    staged.replace(path)
+    write_whole(path, yaml.safe_dump(config, sort_keys=False))
 
 
 def run_of(day: date) -> "RunIdentifier":

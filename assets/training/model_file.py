@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from assets.crash_points import reached
+from assets.durable import sync_folder_tree
 from assets.errors import NightshiftError
 
 if TYPE_CHECKING:
@@ -72,7 +74,12 @@ def log_model(
         tags=dict(tags),
     )
     location = str(client.get_logged_model(info.model_id).artifact_location)
-    return str(info.model_id), Path(url2pathname(urlparse(location).path)) / "model.skops"
+    folder = Path(url2pathname(urlparse(location).path))
+    reached("model.logged")
+    if folder.is_dir():  # whether it lies in this home is for relative_to_home to say
+        sync_folder_tree(folder)
+    reached("model.synced")
+    return str(info.model_id), folder / "model.skops"
 
 
 def relative_to_home(home: "Home", file: Path) -> str:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from assets.crash_points import reached
+from assets.durable import make_folder
 from assets.tables import TRAINING_SET
 from assets.training.model_file import RegistryError, input_schema, log_model, relative_to_home
 
@@ -113,6 +115,7 @@ def register(
                 ):
                     mlflow.log_params({k: str(v) for k, v in candidate.parameters.items()})
                     mlflow.log_metrics(_holdout(candidate.metrics))
+            reached("model.logging")
             model_id, file = log_model(client, spec, trained, tags)
         registered = RegisteredVersion(
             version=0,  # MLflow's to give
@@ -145,6 +148,7 @@ def register(
                 RECORD: json.dumps(asdict(registered), sort_keys=True),
             },
         )
+        reached("model.registered")
         return _read(version.version, asdict(registered))
 
 
@@ -183,7 +187,7 @@ def _experiment(client: "MlflowClient", home: "Home", use_case: str) -> str:
         )
     if there is not None:
         return str(there.experiment_id)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     return str(client.create_experiment(use_case, artifact_location=folder.as_uri()))
 
 

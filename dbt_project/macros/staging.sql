@@ -9,5 +9,8 @@ select
 from {{ source('lake', source_name) }}
 {%- if not every_day %}
 where partition_date between date '{{ var("first") }}' and date '{{ var("last") }}'
+{%- for day in var("without", []) %}
+  and partition_date <> date '{{ day }}'
+{%- endfor %}
 {%- endif %}
 {%- endmacro %}

@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from assets.decisions.assets import decisions_asset
 from assets.features.assets import scoring_set_asset, training_set_asset, view_asset
-from assets.ingestion.assets import source_asset
+from assets.ingestion.assets import door_checks, source_asset
 from assets.marts.assets import marts_assets
 from assets.marts.build import prepare
 from assets.monitoring.assets import drift_report_asset
@@ -16,6 +16,7 @@ from assets.spec import UseCaseSpec
 from assets.training.assets import model_asset
 from orchestration.jobs import jobs_and_schedules
 from orchestration.resources.installation import home_from_environment
+from orchestration.sensors import arrival_sensor, late_rows_sensor
 
 
 class UseCase(dg.Component, dg.Resolvable):
@@ -62,7 +63,12 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
             decisions_asset(spec),
             drift_report_asset(spec),
         ],
-        asset_checks=[scoring_population_check(spec)],
+        asset_checks=[door_checks(spec), scoring_population_check(spec)],
         jobs=jobs,
         schedules=schedules,
+        sensors=[
+            sensor
+            for sensor in (arrival_sensor(spec), late_rows_sensor(spec, jobs))
+            if sensor is not None
+        ],
     )

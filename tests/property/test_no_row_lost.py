@@ -159,7 +159,7 @@ def test_every_row_of_a_csv_is_validated_as_written_or_quarantined(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rows_2026-03-01.csv"
         path.write_bytes(text.encode("utf-8-sig" if mark else "utf-8"))
-        passed = pass_file(path, SPEC, None, KEY, "run")
+        passed = pass_file(path, SPEC, None, KEY, Path(folder) / "scratch")
 
     assert passed.landed == len(content)
     assert passed.validated.num_rows + passed.quarantined.num_rows == len(content)
@@ -188,7 +188,7 @@ def test_every_row_of_a_parquet_file_is_validated_as_written_or_quarantined(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rows_2026-03-01.parquet"
         pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(spec)), path)
-        passed = pass_file(path, spec, None, KEY, "run")
+        passed = pass_file(path, spec, None, KEY, Path(folder) / "scratch")
 
     assert passed.landed == len(content)
     assert passed.validated.equals(pa.Table.from_pylist(good, schema=arrow_schema(spec)))
@@ -208,7 +208,7 @@ def test_any_scrawl_is_accounted_for(body: str, ends: str) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "rows_2026-03-01.csv"
         path.write_bytes(text.encode())
-        passed = pass_file(path, spec, None, KEY, "run")
+        passed = pass_file(path, spec, None, KEY, Path(folder) / "scratch")
     assert passed.landed == passed.validated.num_rows + passed.quarantined.num_rows
     if '"' not in body:
         records = [row for row in csv.reader(io.StringIO(text, newline="")) if row][1:]

@@ -200,7 +200,7 @@ def test_the_positive_value_becomes_one_and_every_other_zero(
     import duckdb
     from jinja2 import Environment
 
-    from assets.ingestion.contract import DUCKDB
+    from assets.ingestion.values import DUCKDB
     from assets.marts.dbt_files import MACROS
 
     spec = small_spec(
