@@ -83,5 +83,4 @@ def _free(place: Path, reason: int) -> str:
     there = next((folder for folder in (place, *place.parents) if folder.exists()), None)
     if there is None:
         return ""
-    usage = shutil.disk_usage(there)
-    return f" ({usage.free / 2**20:,.1f} of {usage.total / 2**20:,.0f} MiB are free)"
+    return f" ({shutil.disk_usage(there).free / 2**20:,.1f} MiB are free)"

@@ -339,12 +339,22 @@ def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
             f"{last['declined']} declined"
             if last
             else "-",
-            "\n".join(f"{gate}: {verdict}" for gate, verdict in last["gates"].items()) or "-"
-            if last
-            else "-",
+            _gates(last) if last else "-",
             (last["drift"] or "-") if last else "-",
         )
     console().print(table)
+    for row in rows:
+        if row["stale_days"]:
+            days = ", ".join(row["stale_days"])
+            typer.echo(f"{row['use_case']}: built from other files than are there now: {days}")
+
+
+def _gates(night: dict[str, Any]) -> str:
+    verdicts = list(night["gates"].values())
+    counts = [f"{verdicts.count('pass')} passed"]
+    if "insufficient" in verdicts:
+        counts.append(f"{verdicts.count('insufficient')} insufficient")
+    return "\n".join([*counts, *(f"[red]{gate}[/]" for gate in night["gate_failures"])])
 
 
 def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:

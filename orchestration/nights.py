@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.ingestion.door_gates import GATES
+from assets.ingestion.revisions import stale_days
 from assets.lake import PARTITION, Lake
 from assets.release.events import champion_on, read_events
 from assets.tables import DECISIONS, GATE_RESULTS, METRICS, POPULATION
@@ -41,8 +43,11 @@ class Night:
 
     @property
     def gate_failures(self) -> list[str]:
-        """Gates on record that did not pass."""
-        return [name for name, verdict in self.gates.items() if verdict != "pass"]
+        """Gates on record that stopped the night; one without enough evidence may let it go on."""
+        if self.outcome == "decided":
+            return []
+        failed = [name for name, verdict in self.gates.items() if verdict == "fail"]
+        return failed or [name for name, verdict in self.gates.items() if verdict != "pass"]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
@@ -61,7 +66,9 @@ def night(session: "Session", use_case: str, day: date) -> Night:
     gates = _rows(lake, use_case, GATE_RESULTS, day)
     drift = [m for m in _rows(lake, use_case, METRICS, day) if m["metric"] == "drift_share"]
     problems = session.problems(run.run_id) if run is not None and not run.is_success else []
-    refused = [g["message"] for g in gates if g["verdict"] != "pass"]
+    gates.sort(key=lambda gate: _rank(gate["gate"]))
+    refused = [g["message"] for g in gates if g["verdict"] == "fail"]
+    refused += [g["message"] for g in gates if g["verdict"] == "insufficient"]
     outcome = "not run" if run is None else "decided" if run.is_success else "stopped"
     cases = len(_rows(lake, use_case, POPULATION, day)) or None
 
@@ -80,12 +87,12 @@ def night(session: "Session", use_case: str, day: date) -> Night:
         drift=drift[0]["verdict"] if drift else None,
         drifted=json.loads(drift[0]["detail"])["drifted"] if drift else [],
         gates={g["gate"]: g["verdict"] for g in gates},
-        problem=(refused or problems or [""])[0],
+        problem="" if outcome == "decided" else (refused or problems or [""])[0],
     )
 
 
 def use_case_status(session: "Session", spec: "UseCaseSpec") -> dict[str, Any]:
-    """Champion and its held-out figures, and the last night on record."""
+    """Champion and its held-out figures, the last night on record, the days to be built anew."""
     runs = session.instance.get_runs(dg.RunsFilter(job_name=nightly_job(spec.name)), limit=200)
     days = [run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags]
     last = date.fromisoformat(max(days)) if days else None
@@ -99,7 +106,15 @@ def use_case_status(session: "Session", spec: "UseCaseSpec") -> dict[str, Any]:
         "holdout": champion.metrics if champion else {},
         "challenger": next((v for v, s in stages.items() if s == "challenger"), None),
         "last_night": night(session, spec.name, last).as_json() if last else None,
+        "stale_days": [str(stale.day) for stale in stale_days(session.lake, spec)],
     }
+
+
+def _rank(gate: str) -> tuple[int, str]:
+    """Gates at the door in their own order, the one nearest to the cause first; then the others."""
+    order = list(GATES)
+    kind = gate.split(".")[-1]
+    return (order.index(kind) if kind in order else len(order), gate)
 
 
 def _last_run(session: "Session", use_case: str, day: date) -> dg.DagsterRun | None:

@@ -28,9 +28,9 @@ GATES: dict[str, str] = {
     "freshness": "The newest row (a snapshot: its file) is not too old when the day closes.",
     "duplicate_keys": "Not too many rows repeat a key.",
     "null_share": "No column has far more nulls than before.",
+    "unit_error": "No number looks multiplied by a power of ten, none has lost its decimals.",
     "range_drift": "The values of each number lie about where they lay before.",
     "category_drift": "The categories of each column come about as often as before.",
-    "unit_error": "No number looks multiplied by a power of ten, none has lost its decimals.",
     "future_timestamps": "Not too many rows are dated after the day closed.",
     "references": "Of enough of the population's entities the feature sources know something.",
 }

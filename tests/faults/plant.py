@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from assets.features.publish import publish_days
 from assets.home import Home
 from assets.ingestion.pseudonym import load_key
 from assets.ingestion.publish import read_profiles
+from assets.ingestion.source_days import PENDING
 from assets.lake import RUN, Lake
 from assets.marts.build import build, prepare, publish
 from assets.tables import files, profile, quarantine, validated
@@ -76,6 +78,36 @@ def copied(home: Home, to: Path) -> Home:
     """The same home at another place."""
     shutil.copytree(home.root, to)
     return Home(to)
+
+
+def before_and_after(room: Path) -> tuple[Home, Home]:
+    """A home with the old files taken in and the new ones landed; the same after its night."""
+    before = Home(room / "before")
+    land_all(before, OLD)
+    doors(str(before.root))
+    land_all(before, NEW)
+    after = copied(before, room / "after")
+    doors(str(after.root))
+    old, new = tables(before, DOOR), tables(after, DOOR)
+    assert all(old[table] != new[table] for table in DOOR)
+    return before, after
+
+
+def require_whole(home: Home, before: Home, after: Home, what: Any) -> None:
+    """Each table of the door is as before or after; and the profile, which stands for its day,
+    fits the others or says that nothing is certain."""
+    found, old, new = (tables(one, DOOR) for one in (home, before, after))
+    rows, *records, profile = DOOR
+    for table in (rows, *records):
+        assert found[table] in (old[table], new[table]), (what, table)
+    days = input_digests(home)
+    if days == input_digests(before):
+        assert (found[rows], found[profile]) == (old[rows], old[profile]), what
+    elif days == input_digests(after):
+        assert found == new, what
+    else:
+        assert days == [PENDING] * len(days), what
+        assert all(found[table] == new[table] for table in records), what
 
 
 def tables(home: Home, names: Sequence[str] = ()) -> dict[str, list[str]]:

@@ -158,7 +158,7 @@ def test_a_summary_counts_by_day_source_column_and_rule(
     ]
     assert found.messages == {"-1,5 < 0": 2, "cells": 1, "other": 1}
     rows = open_rows(lake, spec)
-    assert list(broken_rules(rows).items()) == [("range", 3), ("shape", 1)]
+    assert list(broken_rules(rows).items()) == [("price: range", 3), ("(row): shape", 1)]
     assert list(top_messages(rows, 1)) == ["-1,5 < 0"]
     assert summary(rows.slice(0, 0)).counts == []
 
