@@ -63,7 +63,13 @@ def arrival_sensor(spec: UseCaseSpec) -> dg.SensorDefinition:
         if not found.requests:
             return dg.SensorResult(skip_reason=found.note, cursor=found.cursor)
         context.log.info(found.note)
-        requests = [_run(r.first, r.last, r.run_key) for r in found.requests]
+        job = ingestion_job(spec.name)
+        requests = [
+            _day(one.first, one.run_key, job)
+            if one.first == one.last
+            else _range(one.first, one.last, one.run_key, job)
+            for one in found.requests
+        ]
         return dg.SensorResult(run_requests=requests, cursor=found.cursor)
 
     return arrived
@@ -144,17 +150,24 @@ def _again(
     runs = []
     for span in spans:
         days = [one.day for one in span]
-        job = nightly_job(spec.name) if span[0].then == "rerun" else history_job(spec.name)
         digest = hashlib.sha256("".join(one.digest for one in span).encode()).hexdigest()
         key = f"{days[0]}:{days[-1]}:{digest[:32]}"
-        runs.append((days, _run(days[0], days[-1], key, job)))
+        if span[0].then == "rerun":
+            request = _day(days[0], key, nightly_job(spec.name))
+        else:
+            # A range of one day too: a range judges the gates of its days itself, which late rows
+            # have set back to unjudged.
+            request = _range(days[0], days[-1], key, history_job(spec.name))
+        runs.append((days, request))
     return runs
 
 
-def _run(first: date, last: date, run_key: str, job: str | None = None) -> dg.RunRequest:
-    """One day as a partition, more as a range in a single run."""
-    if first == last:
-        return dg.RunRequest(run_key=run_key, job_name=job, partition_key=str(first))
+def _day(day: date, run_key: str, job: str) -> dg.RunRequest:
+    return dg.RunRequest(run_key=run_key, job_name=job, partition_key=str(day))
+
+
+def _range(first: date, last: date, run_key: str, job: str) -> dg.RunRequest:
+    """All the days in a single run."""
     tags = {RANGE_START: str(first), RANGE_END: str(last)}
     return dg.RunRequest(run_key=run_key, job_name=job, tags=tags)
 

@@ -9,12 +9,16 @@ from datetime import date
 from pathlib import Path
 
 from assets.home import Home
-from assets.ingestion.landing import SUFFIXES, LandingError, file_day, landed_files
+from assets.ingestion.landing import (
+    SUFFIXES,
+    UNFINISHED_PREFIXES,
+    UNFINISHED_SUFFIXES,
+    LandingError,
+    file_day,
+    landed_files,
+)
 from assets.source_spec import SourceSpec
 from assets.spec import UseCaseSpec
-
-STILL_BEING_WRITTEN = (".part", ".tmp", ".partial")
-"""Ends of names under which files are written before they are renamed into place."""
 
 NAMED = 5
 """Files or days a note spells out."""
@@ -145,4 +149,4 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _unseen(name: str) -> bool:
-    return name.startswith((".", "_")) or name.endswith(STILL_BEING_WRITTEN)
+    return name.startswith(UNFINISHED_PREFIXES) or name.endswith(UNFINISHED_SUFFIXES)

@@ -74,7 +74,7 @@ def rejected(connection: "duckdb.DuckDBPyConnection", form: FileForm, spec: Sour
     if spec.format != "csv":
         return REJECTED_SCHEMA.empty_table()
     errors = _errors(connection)
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "record": one.record,
             "line": one.line,
@@ -90,7 +90,8 @@ def rejected(connection: "duckdb.DuckDBPyConnection", form: FileForm, spec: Sour
         line, raw = texts[number]
         rule, message = _reason(kind, cells, place, form)
         found.append({"record": number, "line": line, "rule": rule, "message": message, "raw": raw})
-    return pa.Table.from_pylist(found, schema=REJECTED_SCHEMA).sort_by("record")
+    found.sort(key=lambda row: row["record"])
+    return pa.Table.from_pylist(found, schema=REJECTED_SCHEMA)
 
 
 def _errors(

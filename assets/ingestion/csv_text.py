@@ -56,7 +56,7 @@ class Look:
         inside = found.closes[found.closes < len(found.data)]
         self.cr += int(np.count_nonzero(found.data[inside] == CR))
         self.unended += len(found.closes) - len(inside)
-        self.blanks |= bool(found.blanks)
+        self.blanks |= found.blanks is not None and len(found.blanks) > 0
         self.lines += found.line_count
         for index, why in sorted(found.broken.items()):
             number, line = self.records + index + 1, int(found.lines[index])
@@ -137,14 +137,18 @@ def _plain(found: Records) -> Any:
     crlf = found.closes > found.stops
     inside = found.closes[found.closes < len(found.data)]
     cr = inside[found.data[inside] == CR]
-    if not (found.broken or found.blanks or len(cr) or crlf.any()):
+    if not (found.broken or found.blanks is not None or len(cr) or crlf.any()):
         return found.data
     data = found.data.copy()
     data[cr] = ord("\n")
     keep = np.ones(len(data), dtype=np.bool_)
     keep[found.stops[crlf]] = False
-    for begin, end in found.blanks:
-        keep[begin:end] = False
+    if found.blanks is not None:
+        # Spans do not overlap: one more open at its begin, one less at its end.
+        edges = np.zeros(len(data) + 1, dtype=np.int8)
+        edges[found.blanks[:, 0]] += 1
+        edges[found.blanks[:, 1]] -= 1
+        keep &= np.cumsum(edges[:-1], dtype=np.int8) == 0
     ends = np.append(found.starts[1:], len(data))
     for index in found.broken:
         keep[found.starts[index] : ends[index]] = False

@@ -13,7 +13,7 @@ RULES = {DUPLICATE: "duplicate", CONFLICT: "conflict", KNOWN: "duplicate"}
 REASONS = {
     DUPLICATE: "the same row came before, in this file or another of the day; the first one stands",
     CONFLICT: "another row of the day has this key and other values, so neither can be believed",
-    KNOWN: "a row with this key came for its day before; that one stands",
+    KNOWN: "a row with this key is there already; that one stands",
 }
 
 

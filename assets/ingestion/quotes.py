@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Bytes = npt.NDArray[np.uint8]
     Places = npt.NDArray[np.int64]
 
-LF, CR, QUOTE = 10, 13, 34
+LF, CR, SPACE, QUOTE = 10, 13, 32, 34
 BLANKS = re.compile(b" *")
 LINE_END = re.compile(b"[\r\n]")
 
@@ -21,11 +21,12 @@ LINE_END = re.compile(b"[\r\n]")
 class Quotes:
     """``pairs``: places of the quotes that open and close cells, in turn; an odd number of them
     leaves the last cell open. ``strays``: closing quotes with text behind them; the rest of their
-    line counts as plain. ``blanks``: ranges of spaces between a delimiter and a quote."""
+    line counts as plain. ``blanks``: begin and end of spaces between a delimiter and a quote, an
+    array of two columns; None when there are none."""
 
     pairs: "Places"
     strays: list[int] = field(default_factory=list)
-    blanks: list[tuple[int, int]] = field(default_factory=list)
+    blanks: "Places | None" = None
 
 
 class Pairing:
@@ -49,10 +50,40 @@ class Pairing:
         before = np.where(quotes > 0, data[quotes - 1], LF)
         after = np.where(quotes < last, data[np.minimum(quotes + 1, last)], LF)
         # As a rule quotes open behind a delimiter and close before one, in turn; then that is all.
-        in_turn = self.bounds[before[0::2]].all() and self.bounds[after[1::2]].all()
-        if in_turn and len(self.delimiter) == 1:
-            return Quotes(quotes)
+        if len(self.delimiter) == 1:
+            opens, closes = self.bounds[before[0::2]], self.bounds[after[1::2]]
+            if opens.all() and closes.all():
+                return Quotes(quotes)
+            if not self.blanks_count and (before[0::2][~opens] == SPACE).all():
+                found = self._with_blanks(data, quotes)
+                if found is not None:
+                    return found
         return self._one_by_one(data.tobytes(), quotes.tolist())
+
+    def _with_blanks(self, data: "Bytes", quotes: "Places") -> Quotes | None:
+        """The same where there may be spaces before and behind; None when that is not all."""
+        import numpy as np
+
+        places = np.arange(len(data), dtype=np.int32)
+        black = data != SPACE
+        back = np.maximum.accumulate(np.where(black, places, -1))
+        ahead = np.minimum.accumulate(np.where(black, places, len(data))[::-1])[::-1]
+        opening, closing = quotes[0::2], quotes[1::2]
+        begin = np.where(opening > 0, back[opening - 1], -1) + 1
+        end = np.append(ahead, len(data))[closing + 1]
+        # With a blank between, a quote is no longer the other half of a doubled one.
+        before = np.where(begin > 0, data[begin - 1], LF)
+        after = np.where(end < len(data), data[np.minimum(end, len(data) - 1)], LF)
+        fits = self.bounds[before] & ((before != QUOTE) | (begin == opening))
+        if (
+            not fits.all()
+            or not (self.bounds[after] & ((after != QUOTE) | (end == closing + 1))).all()
+        ):
+            return None
+        spans = np.concatenate(
+            [np.column_stack([begin, opening]), np.column_stack([closing + 1, end])]
+        )
+        return Quotes(quotes, blanks=spans[spans[:, 0] < spans[:, 1]])
 
     def _one_by_one(self, data: bytes, quotes: list[int]) -> Quotes:
         import numpy as np
@@ -89,7 +120,8 @@ class Pairing:
                 strays.append(close)
                 behind = _line_end(data, end)
                 at = bisect_left(quotes, behind)
-        return Quotes(np.array(pairs, dtype=np.int64), strays, blanks)
+        spans = np.array(blanks, dtype=np.int64).reshape(-1, 2) if blanks else None
+        return Quotes(np.array(pairs, dtype=np.int64), strays, spans)
 
     def _opens(self, data: bytes, begin: int) -> bool:
         return begin == 0 or data[begin - 1] in b"\r\n" or data.endswith(self.delimiter, 0, begin)

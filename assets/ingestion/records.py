@@ -39,8 +39,8 @@ class Records:
     ``starts``: first byte of each. ``stops``: behind its last byte, without the line end.
     ``closes``: last byte of its line end, ``len(data)`` where there is none. ``lines``: 1-based
     line of the file each starts on (LF, CR LF and CR end a line). ``line_count``: lines in all.
-    ``broken``: why a record cannot be cut into cells, by index. ``blanks``: ranges of spaces
-    around quoted cells.
+    ``broken``: why a record cannot be cut into cells, by index. ``blanks``: begin and
+    end of spaces around quoted cells, if there are any.
     """
 
     data: "Bytes"
@@ -50,7 +50,7 @@ class Records:
     lines: "Places"
     line_count: int
     broken: dict[int, str] = field(default_factory=dict)
-    blanks: list[tuple[int, int]] = field(default_factory=list)
+    blanks: "Places | None" = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -69,7 +69,7 @@ class Records:
             lines=self.lines[:count],
             line_count=int(self.lines[count] - self.lines[0]) if count else 0,
             broken={index: why for index, why in self.broken.items() if index < count},
-            blanks=[span for span in self.blanks if span[1] <= size],
+            blanks=_within(self.blanks, size),
         )
 
 
@@ -167,8 +167,12 @@ class _Cutter:
                 for stray in quotes.strays
                 if stray < size
             }
-            found.blanks = [span for span in quotes.blanks if span[1] <= size]
+            found.blanks = _within(quotes.blanks, size)
         return found
+
+
+def _within(spans: "Places | None", size: int) -> "Places | None":
+    return None if spans is None else spans[spans[:, 1] <= size]
 
 
 def _line_ends(data: "Bytes", has_cr: bool, final: bool) -> "Places":

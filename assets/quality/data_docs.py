@@ -5,12 +5,13 @@ A file context under ``<home>/gx``; anyone can open it with
 moved. No usage statistics, no progress bars.
 """
 
+import json
 import os
 from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.durable import write_whole
+from assets.durable import remove, write_whole
 from assets.home import Home
 from assets.spec import closes_at
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SITE = "nightshift"
 BATCH = "scoring_set"
+DEFINITIONS = "validation_definitions"
 VIEWS = "assets.quality.docs_views"
 
 # Counts only: a sample of offending values would put cells of the population into the docs.
@@ -58,7 +60,7 @@ def _write_config(path: Path, home: Home) -> None:
         "expectations_store": ("ExpectationsStore", "expectations/"),
         "validation_results_store": ("ValidationResultsStore", "validations/"),
         "checkpoint_store": ("CheckpointStore", "checkpoints/"),
-        "validation_definition_store": ("ValidationDefinitionStore", "validation_definitions/"),
+        "validation_definition_store": ("ValidationDefinitionStore", f"{DEFINITIONS}/"),
     }
     config = {
         "config_version": 4.0,
@@ -133,6 +135,7 @@ def validate(
     )
 
     context = open_context(home)
+    _forget_torn(home, suite.name)
     stored = _stored(context, suite)
     definition = context.validation_definitions.add_or_update(
         ValidationDefinition(
@@ -165,6 +168,23 @@ def _batch_definition(context: Any, use_case: str) -> Any:
         return sources[use_case].get_asset(BATCH).get_batch_definition("day")
     source = context.data_sources.add_pandas(use_case)
     return source.add_dataframe_asset(BATCH).add_batch_definition_whole_dataframe("day")
+
+
+def _forget_torn(home: Home, name: str) -> None:
+    """Take away the stored suite and definition of that name if one is no JSON.
+
+    Great Expectations writes them in place, so a killed run may leave half of one, at which every
+    later night would stop. Both are made anew from the spec.
+    """
+    root = context_root(home)
+    stored = [root / folder / f"{name}.json" for folder in ("expectations", DEFINITIONS)]
+    try:
+        for path in stored:
+            if path.exists():
+                json.loads(path.read_bytes())
+    except ValueError:
+        for path in stored:
+            remove(path)
 
 
 def _stored(context: Any, suite: "ExpectationSuite") -> "ExpectationSuite":

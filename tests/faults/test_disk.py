@@ -91,7 +91,7 @@ def test_the_door_on_a_full_disk(disk: Disk, landed: tuple[Home, Home], work: Wo
     before, after = landed
     new = tables(after, DOOR)
     stopped = 0
-    for pages in (0, 1, 2, 3, 5, 7, 9, 12, 15, 19, 23, 28, 60):
+    for pages in (0, 2, 5, 9, 12, 15, 60):
         disk.remount(f"size={ROOMY}")
         home = Home(disk.place / f"home-{pages}")
         shutil.copytree(before.root, home.root)
@@ -107,7 +107,7 @@ def test_the_door_on_a_full_disk(disk: Disk, landed: tuple[Home, Home], work: Wo
         assert input_digests(home) == input_digests(after), pages
         shutil.rmtree(home.root)
     # From the first byte on, and at several places on the way.
-    assert stopped >= 6
+    assert stopped >= 4
     assert outcome.code == 0
 
 

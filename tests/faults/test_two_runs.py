@@ -87,7 +87,7 @@ def test_runs_at_once_leave_the_last_files_wholly(
     wanted = {OLD: before, NEW: after}
     chance = random.Random(11)
     heats = (OLD, NEW)
-    for attempt in range(6):
+    for attempt in range(4):
         land_all(home, heats[attempt % 2])
         one = work.start(HERE, "door", str(home.root))
         time.sleep(chance.uniform(0, 0.5))

@@ -118,8 +118,8 @@ def test_every_source_has_the_gates_that_make_sense_for_it() -> None:
         "quarantined",
         "repeated_day",
         "null_share",
-        "range_drift",
         "unit_error",
+        "range_drift",
         "references",
     ]
     parts = gates_of(SPEC, "parts")

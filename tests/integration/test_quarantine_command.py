@@ -246,7 +246,7 @@ def test_a_corrected_row_is_taken_in_and_closed_and_the_rest_stays(
     assert done.exit_code == 1, (done.output, done.exception)
     assert "1 row of events taken in and closed, 2 refused again" in done.output
     assert f"still refused: {wrong}  load: " in done.output
-    assert f"still refused: {known}  the same row came before" in done.output
+    assert f"still refused: {known}  a row with this key is there already" in done.output
     assert f"nightshift run plant --from {day} --to {day}" in done.output
 
     validated = lake.read_day("plant", "validated_events", day).to_pylist()

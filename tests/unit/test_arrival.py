@@ -182,7 +182,12 @@ def test_the_whole_day_waits_for_one_file_of_it_but_other_days_do_not(plant: Pla
 
 def test_a_name_of_a_file_being_written_is_not_looked_at_until_it_is_renamed(plant: Plant) -> None:
     folder = plant.folder()
-    for name in ("events_2026-03-01.csv.part", ".events_2026-03-01.csv", "_events_2026-03-01.csv"):
+    for name in (
+        "events_2026-03-01.csv.part",
+        "e_2026-03-01.csv.tmp",
+        ".e_2026-03-01.csv",
+        "_e_2026-03-01.csv",
+    ):
         (folder / name).write_text("a")
     found = [plant.look(), plant.look()]
     assert [one.note for one in found] == ["no new files"] * 2
