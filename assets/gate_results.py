@@ -62,7 +62,9 @@ def record_many(
     lake.ensure(use_case, GATE_RESULTS, GATE_RESULTS_SCHEMA)
     first, last = min(results), max(results)
     within = (ds.field(PARTITION) >= ds.scalar(first)) & (ds.field(PARTITION) <= ds.scalar(last))
-    others = lake.read(use_case, GATE_RESULTS, where=within)
+    # Gates of one day may be recorded at once: the slower writer is refused, and tries again.
+    seen = lake.version(use_case, GATE_RESULTS)
+    others = lake.read(use_case, GATE_RESULTS, where=within, version=seen)
     new = {(day, result.gate) for day, found in results.items() for result in found}
     days, gates = others.column(PARTITION).to_pylist(), others.column("gate").to_pylist()
     stays = [key not in new for key in zip(days, gates, strict=True)]
@@ -84,7 +86,7 @@ def record_many(
     ]
     kept = others.filter(pa.array(stays, pa.bool_()))
     merged = pa.concat_tables([kept, pa.Table.from_pylist(rows, schema=others.schema)])
-    lake.replace_days(use_case, GATE_RESULTS, first, last, merged, {"run_id": run_id})
+    lake.replace_days(use_case, GATE_RESULTS, first, last, merged, {"run_id": run_id}, since=seen)
 
 
 def require_passed(lake: Lake, use_case: str, day: date, gate: str, rows: pa.Table) -> None:

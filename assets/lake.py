@@ -210,16 +210,19 @@ class Lake:
         last: date,
         rows: pa.Table,
         metadata: Mapping[str, str] | None = None,
+        *,
+        since: int | None = None,
     ) -> Commit:
         """Make ``rows`` (which carry the day column) the content of the days first..last.
 
-        The table must exist (:meth:`ensure`). Raises LakeError for rows of another day, and
-        deltalake's CommitFailedError when another writer got there first.
+        ``since``: the version the rows were made from; another's commit after it is not lost but
+        refuses this one. The table must exist (:meth:`ensure`). Raises LakeError for rows of
+        another day, and deltalake's CommitFailedError when another writer got there first.
         """
         import pyarrow.compute as pc
         import pyarrow.dataset as ds
 
-        delta = self._open(use_case, table)
+        delta = self._open(use_case, table, since)
         dataset = delta.to_pyarrow_dataset()
         rows = self._fitted(use_case, table, rows, dataset.schema)
         if rows.num_rows:

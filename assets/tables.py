@@ -57,8 +57,8 @@ QUARANTINE_SCHEMA = pa.schema(
         ("file_sha256", pa.string()),
         ("line", pa.int64()),  # 1-based line of the file (row number for Parquet)
         ("column", pa.string()),
-        # type | required | range | values | digits | pattern | lost_digits | clock_change | future |
-        # wrong_day | too_late | duplicate | conflict | shape | encoding
+        # type | required | range | values | digits | pattern | lost_digits | clock_change |
+        # future | wrong_day | too_late | duplicate | conflict | shape | encoding
         ("rule", pa.string()),
         ("message", pa.string()),  # personal values masked
         ("original", pa.string()),  # the row as JSON text, personal columns masked

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.ingestion.values import DUCKDB
 from assets.ingestion.landing import landed_files
+from assets.ingestion.values import DUCKDB
 from assets.scoring.loader import TRUSTED_TYPES
 
 if TYPE_CHECKING:

@@ -119,8 +119,9 @@ def through_the_door(folder: Path) -> int:
 def bare_copy(folder: Path, file: Path) -> int:
     """Rows of bare ``read_csv`` into Delta: typed, no rule but the one that says which are bad."""
     import duckdb
-    from assets.ingestion.values import DUCKDB
     from deltalake import DeltaTable, write_deltalake
+
+    from assets.ingestion.values import DUCKDB
 
     types = {name: DUCKDB[column["type"]] for name, column in COLUMNS.items()}
     with duckdb.connect() as connection:

@@ -59,9 +59,7 @@ def jobs_and_schedules(
     balance = dg.AssetSelection.checks(
         *(dg.AssetCheckKey(dg.AssetKey([spec.name, source]), BALANCE) for source in spec.sources)
     )
-    past_days = (
-        _selection(spec, "ingestion", "marts").without_checks() | balance | views
-    )
+    past_days = _selection(spec, "ingestion", "marts").without_checks() | balance | views
     tags = {"use_case": spec.name, "tier": spec.risk.tier}
     limit = {"dagster/max_runtime": str(int(timedelta(hours=2).total_seconds()))}
     nightly = dg.define_asset_job(

@@ -8,6 +8,10 @@ from dagster import AssetCheckEvaluation
 
 from assets.spec import UseCaseSpec
 
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+"""Tags of a run over a range of days, even one of a single day."""
+
 
 def daily(spec: UseCaseSpec) -> dg.DailyPartitionsDefinition:
     """One partition per UTC day from the spec's start."""
@@ -45,7 +49,7 @@ def settle_range_checks(
         if result.asset_key is None or result.check_name is None:
             raise ValueError("a check result needs its asset key and its name")
         for day in context.partition_keys:
-            context.instance.report_runless_asset_event(
+            context.log_event(
                 AssetCheckEvaluation(
                     asset_key=result.asset_key,
                     check_name=result.check_name,

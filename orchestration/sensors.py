@@ -16,9 +16,8 @@ from assets.ingestion.arrival import look
 from assets.ingestion.revisions import WantedRerun, versions, wanted_reruns
 from assets.spec import UseCaseSpec
 from orchestration.jobs import history_job, ingestion_job, nightly_job
-from orchestration.partitions import daily
+from orchestration.partitions import RANGE_END, RANGE_START, daily
 from orchestration.resources.installation import Installation
-from orchestration.session import RANGE_END, RANGE_START
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -62,7 +61,8 @@ def arrival_sensor(spec: UseCaseSpec) -> dg.SensorDefinition:
             return dg.SkipReason(str(error))
         if not found.requests:
             return dg.SensorResult(skip_reason=found.note, cursor=found.cursor)
-        context.log.info(found.note)
+        if found.note:
+            context.log.info(found.note)
         job = ingestion_job(spec.name)
         requests = [
             _day(one.first, one.run_key, job)

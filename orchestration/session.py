@@ -24,13 +24,12 @@ from assets.lake import Lake
 from assets.spec import UseCaseSpec
 from assets.spec_files import load_specs
 from orchestration.definitions import USE_CASES_VARIABLE
+from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.progress import NAME as PROGRESS
 from orchestration.resources.installation import HOME_VARIABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
 INPUTS = "nightshift/inputs"
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
 # As in workspace.yaml. The UI lists a run under its job by this tag.
 LOCATION, REPOSITORY = "nightshift", "__repository__"

@@ -28,9 +28,7 @@ class Taken:
     messages: list[str]
 
 
-def taken(
-    folder: Path, data: bytes, spec: SourceSpec | None = None, name: str = NAME
-) -> Taken:
+def taken(folder: Path, data: bytes, spec: SourceSpec | None = None, name: str = NAME) -> Taken:
     """Land the bytes, examine them and read all rows; every row is accounted for."""
     import duckdb
 

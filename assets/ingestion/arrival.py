@@ -45,7 +45,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Look:
-    """What a look found. ``cursor`` goes into the next look; ``note`` says what waits, and why."""
+    """What a look found. ``cursor`` goes into the next look; ``note`` says what waits or is
+    ignored, and why; it is empty only when there are requests and nothing else to tell."""
 
     requests: list[Request]
     cursor: str
@@ -119,7 +120,8 @@ def look(
             at.dealt_with(day)
             left.remove(day)
     at.notes.add("wait for the next look: the runs of this one are many", *map(str, sorted(left)))
-    return Look(requests, dumped(_remembered(at)), str(at.notes) or "no new files")
+    nothing = "" if requests else "no new files"
+    return Look(requests, dumped(_remembered(at)), str(at.notes) or nothing)
 
 
 def _see(at: _Looking, home: Home, lake: Lake, source: str) -> None:

@@ -15,7 +15,7 @@ from assets.ingestion.landing import (
     UNFINISHED_SUFFIXES,
     LandingError,
     file_day,
-    landed_files,
+    is_data_file,
 )
 from assets.source_spec import SourceSpec
 from assets.spec import UseCaseSpec
@@ -71,7 +71,11 @@ def arrived_files(
     declared, start = spec.sources[source], spec.start_date
     folder = home.landing_source(spec.name, source)
     entries = _entries(folder)
-    days = {p.name: day for day, paths in landed_files(folder, declared).items() for p in paths}
+    days = {
+        entry.name: day
+        for entry in entries
+        if is_data_file(entry.name, declared) and (day := file_day(Path(entry.name))) is not None
+    }
     eldest = max((day for day in days.values() if day <= start), default=start)
     found = {}
     for entry in entries:
@@ -149,4 +153,5 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _unseen(name: str) -> bool:
-    return name.startswith(UNFINISHED_PREFIXES) or name.endswith(UNFINISHED_SUFFIXES)
+    lower = name.lower()
+    return lower.startswith(UNFINISHED_PREFIXES) or lower.endswith(UNFINISHED_SUFFIXES)

@@ -51,11 +51,9 @@ def header_of(
 
 def _cells(record: bytes, spec: SourceSpec) -> list[str]:
     text = record.decode("utf-8")
-    blank_before_quote = f'{spec.delimiter} "' in text or text.startswith(" ")
-    reader = csv.reader(
-        [text], delimiter=spec.delimiter, skipinitialspace=blank_before_quote, strict=False
-    )
-    return next(reader, [])
+    # The csv module opens a cell with a quote behind blanks only when it drops all such blanks.
+    quoted = re.search(rf'(?:^|{re.escape(spec.delimiter)}) +"', text) is not None
+    return next(csv.reader([text], delimiter=spec.delimiter, skipinitialspace=quoted), [])
 
 
 def _names(path: Path, record: bytes, spec: SourceSpec, encoding: str) -> list[str]:

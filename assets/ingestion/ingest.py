@@ -1,11 +1,11 @@
 """A source's days through the door: files → validated rows and quarantine, published per day."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from assets.ingestion.digests import input_digest
 from assets.ingestion.judged_day import JudgedDay, judge_day
 from assets.ingestion.landing import LandingError, file_day, files_for, landed_files
 from assets.ingestion.late import reopen
+from assets.ingestion.one_at_a_time import one_at_a_time
 from assets.ingestion.publish import (
     earliest,
     ensure_tables,
@@ -31,6 +32,7 @@ from assets.ingestion.vault import Vault
 from assets.lake import PARTITION, Commit, Lake
 from assets.source_spec import SourceSpec
 from assets.spec import UseCaseSpec
+from assets.storage_errors import storing
 from assets.tables import FILES_SCHEMA, QUARANTINE_SCHEMA
 
 if TYPE_CHECKING:
@@ -83,6 +85,21 @@ def ingest(
     Raises LandingError for a file that is not there or must be refused whole, LakeError for a spec
     whose columns changed; nothing is written then.
     """
+    with storing(home.root), one_at_a_time(home, spec.name, source, progress):
+        return _ingest(spec, source, home, lake, first, last, key, run_id, progress)
+
+
+def _ingest(
+    spec: UseCaseSpec,
+    source: str,
+    home: Home,
+    lake: Lake,
+    first: date,
+    last: date,
+    key: bytes,
+    run_id: str,
+    progress: Callable[[str], None],
+) -> Ingested:
     declared = spec.sources[source]
     result = Ingested()
     by_day = _files(spec, source, home, first, last, result)
@@ -169,11 +186,10 @@ def _publish(
         schema=_dated(FILES_SCHEMA),
     )
 
-    def set_pending() -> None:
-        if there:
-            waiting = {day: {**one, "input_digest": PENDING} for day, one in there.items()}
-            publish_profiles(lake, spec.name, source, waiting, (begin, last), metadata)
-
+    if there and _digests(profiles) != _digests(there):
+        # Before anything changes: a run killed on the way leaves days that no record fits.
+        waiting = {day: {**one, "input_digest": PENDING} for day, one in there.items()}
+        publish_profiles(lake, spec.name, source, waiting, (begin, last), metadata)
     publish_records(lake, spec.name, source, declared, (first, last), refused, balances, metadata)
     rows = _rows(days, declared)
     commit = publish_rows(
@@ -185,7 +201,6 @@ def _publish(
         connection,
         rows,
         metadata,
-        set_pending,
     )
     publish_profiles(lake, spec.name, source, profiles, (begin, last), metadata)
     result.quarantine = refused
@@ -196,6 +211,10 @@ def _publish(
         if day < first and one["input_digest"] != there.get(day, {}).get("input_digest")
     ]
     return commit
+
+
+def _digests(profiles: Mapping[date, Mapping[str, Any]]) -> dict[date, str]:
+    return {day: profile["input_digest"] for day, profile in profiles.items()}
 
 
 def _rows(days: list[JudgedDay], source: SourceSpec) -> str:

@@ -4,7 +4,7 @@ The profile is the mark that a day is complete. Before rows change it is set to 
 killed between the rows and their profile leaves a day that no gate's record fits.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +55,10 @@ def publish_rows(
     connection: "duckdb.DuckDBPyConnection",
     query: str,
     metadata: Mapping[str, str],
-    before_write: Callable[[], None],
 ) -> Commit:
     """Stream the rows of ``query`` (the validated table's columns) to the days of ``span``.
 
-    Nothing is written, and ``before_write`` is not called, when the same rows are there, in
-    whatever order.
+    Nothing is written when the same rows are there, in whatever order.
     """
     first, last = span
     table = validated(name)
@@ -75,7 +73,6 @@ def publish_rows(
     connection.unregister("lake_rows")
     if same:
         return Commit(lake.version(use_case, table), changed=False)
-    before_write()
     reached("door.pending")
     rows = connection.sql(f"SELECT {columns} FROM ({query})")
     batches = _cast(rows.to_arrow_reader(BATCH), schema)

@@ -5,7 +5,6 @@ The file the rows once came in stays as it is.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from assets.durable import write_whole
 from assets.home import Home
 from assets.ingestion.corrections import CorrectedRow, CorrectionError, file_content, file_name
 from assets.ingestion.landing import LandingError
@@ -42,7 +42,7 @@ def still_refused(
     declared = spec.sources[source]
     content = file_content(declared, rows)
     path = scratch / file_name(source, declared, day, content)
-    _write(path, content)
+    write_whole(path, content, private=True)
     dated = declared.timestamp is not None and declared.arrival != "snapshot"
     try:
         passed = pass_file(path, declared, day if dated else None, key, scratch)
@@ -78,27 +78,9 @@ def drop(home: Home, spec: UseCaseSpec, source: str, day: date, content: bytes) 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name(source, declared, day, content)
     if not path.exists() or path.read_bytes() != content:
-        beside = folder / f".{path.name}.{os.getpid()}.part"
-        try:
-            _write(beside, content)
-            beside.rename(path)
-        finally:
-            beside.unlink(missing_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        # The cells may be personal values, opened from the vault.
+        write_whole(path, content, private=True)
     return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    # The cells may be personal values, opened from the vault.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @dataclass(frozen=True)

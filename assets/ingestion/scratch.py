@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from assets.durable import alive
 from assets.home import Home
 
 
@@ -20,20 +21,10 @@ def scratch(home: Home) -> Iterator[Path]:
     home.scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in home.scratch.iterdir():
         owner = left.name.split("-")[0]
-        if owner.isdigit() and int(owner) != os.getpid() and not _alive(int(owner)):
+        if owner.isdigit() and int(owner) != os.getpid() and not alive(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
     folder = Path(mkdtemp(prefix=f"{os.getpid()}-", dir=home.scratch))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

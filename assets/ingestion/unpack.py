@@ -110,8 +110,7 @@ def _gunzipped(path: Path, landed: Iterator[bytes], forgiven: list[str]) -> Iter
                     rest, between = member.unused_data, True
                     break
                 feed = member.unconsumed_tail
-                # A full block may have more behind it, though all input is taken.
-                if not feed and len(data) < BLOCK:
+                if not feed:
                     rest = b""
                     break
     if not between:

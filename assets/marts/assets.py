@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,11 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
 from assets.errors import NightshiftError
 from assets.ingestion.door_gates import judge_days, record_doors, require_door, stopped_days
-from assets.ingestion.revisions import record_built
+from assets.ingestion.revisions import inputs_now, record_built
 from assets.marts.build import build, publish
 from assets.spec import UseCaseSpec
 from orchestration.failures import SAME_STORE
-from orchestration.partitions import daily, settle_range_checks, span
+from orchestration.partitions import RANGE_START, daily, settle_range_checks, span
 from orchestration.resources.installation import Installation
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
         problem: str | None = None
         rows: dict[str, Any] = {}
         try:
-            if first == last:
+            closed: list[date] = []
+            seen = inputs_now(lake, spec, first, last)
+            if RANGE_START not in context.run.tags:
                 require_door(spec, lake, first)
-                closed = []
             else:
                 # A range has no check of its own for each day: the gates are judged here, and a
                 # day that does not pass is left out instead of stopping all the others.
@@ -94,8 +96,8 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
                     days = ", ".join(map(str, closed))
                     context.log.warning(f"left out, the gates at the door did not pass: {days}")
             build(spec, installation.home, first, last, messages.append, without=closed)
-            published = publish(spec, installation.home, lake, first, last, run_id)
-            record_built(lake, spec, first, last, run_id)
+            published = publish(spec, installation.home, lake, first, last, run_id, without=closed)
+            record_built(lake, spec, first, last, run_id, inputs=seen, without=closed)
             rows = {
                 name: {
                     "dagster/row_count": one.rows,

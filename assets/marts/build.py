@@ -203,9 +203,18 @@ class Published:
 
 
 def publish(
-    spec: UseCaseSpec, home: Home, lake: Lake, first: date, last: date, run_id: str
+    spec: UseCaseSpec,
+    home: Home,
+    lake: Lake,
+    first: date,
+    last: date,
+    run_id: str,
+    *,
+    without: Sequence[date] = (),
 ) -> dict[str, Published]:
     """Copy the marts just built into the lake, each in one commit.
+
+    ``without``: days that were not built; what the lake has of them stays.
 
     Raises MartsError when their database cannot be opened.
     """
@@ -234,6 +243,8 @@ def publish(
             if mart in snapshots:
                 commit = lake.replace_all(spec.name, mart, rows, metadata)
             else:
-                commit = lake.replace_days(spec.name, mart, first, last, rows, metadata)
+                stays = [lake.read_day(spec.name, mart, day) for day in without]
+                every_day = pa.concat_tables([rows, *(one.cast(schema) for one in stays)])
+                commit = lake.replace_days(spec.name, mart, first, last, every_day, metadata)
             published[mart] = Published(rows.num_rows, commit)
     return published

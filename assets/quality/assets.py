@@ -6,7 +6,7 @@ from assets.gate_results import record
 from assets.quality.scoring_population import GATE, docs_page, evaluate
 from assets.spec import UseCaseSpec
 from assets.tables import SCORING_SET
-from orchestration.failures import explained
+from orchestration.failures import SAME_STORE, explained
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -19,6 +19,7 @@ def scoring_population_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
         name=GATE,
         blocking=True,
         partitions_def=daily(spec),
+        retry_policy=SAME_STORE,
         description=(
             "Great Expectations suite built from the spec: row count, unique keys, ranges, "
             "categories, medians and null shares of the night's cases."

@@ -15,7 +15,8 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from assets.ingestion.revisions import stale_days
 from assets.tables import DECISIONS, DECISIONS_SCHEMA, files, validated
-from orchestration.session import RANGE_END, RANGE_START, Outcome, Session
+from orchestration.partitions import RANGE_END, RANGE_START
+from orchestration.session import Outcome, Session
 from tests.small_case import ATTRIBUTES, START, csv_text, event, land, land_days, small_spec
 
 pytestmark = pytest.mark.slow

@@ -417,7 +417,7 @@ DROP = st.tuples(
 STEPS = st.lists(DROP | st.just(("look",)) | st.just(("run",)), max_size=14)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_whatever_comes_when_each_new_content_is_asked_for_once(steps: list[Any]) -> None:
     with TemporaryDirectory() as folder:

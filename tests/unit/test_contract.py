@@ -12,8 +12,8 @@ import pytest
 
 from assets.home import Home
 from assets.ingestion.contract import Passed, arrow_schema, pass_file
-from assets.ingestion.quarantine import broken_rules
 from assets.ingestion.landing import LandingError
+from assets.ingestion.quarantine import broken_rules
 from assets.lake import PARTITION, Lake, LakeError
 from assets.source_spec import SourceSpec
 from assets.spec import UseCaseSpec

@@ -30,16 +30,37 @@ def test_the_day_of_a_file_is_in_its_name(name: str, day: date | None) -> None:
 
 
 def test_files_of_a_day_come_in_name_order_and_foreign_ones_are_left(tmp_path: Path) -> None:
-    ours = ["a_2026-03-01.csv", "b_2026-03-01.csv.gz", "c_2026-03-02.csv"]
-    foreign = [".a_2026-03-01.csv", "_b_2026-03-01.csv", "d_2026-03-01.parquet", "undated.csv"]
+    ours = [
+        "a_2026-03-01.csv",
+        "b_2026-03-01.csv.gz",
+        "c_2026-03-01.zip",
+        "d_2026-03-01.CSV",
+        "e_2026-03-02.csv.zip",
+    ]
+    foreign = ["d_2026-03-01.parquet", "undated.csv", "e_2026-03-01.txt", "f_2026-03-01.gz"]
     for name in [*reversed(ours), *foreign]:
         (tmp_path / name).touch()
+    (tmp_path / "g_2026-03-01.csv").mkdir()
     by_day = landed_files(tmp_path, source())
     assert {day: [path.name for path in paths] for day, paths in by_day.items()} == {
-        DAY: ours[:2],
-        date(2026, 3, 2): ours[2:],
+        DAY: ours[:4],
+        date(2026, 3, 2): ours[4:],
     }
     assert landed_files(tmp_path / "nowhere", source()) == {}
+
+
+@pytest.mark.parametrize("begin", [".", "_", "~", "~$", ".~lock."])
+def test_a_file_that_is_hidden_is_not_taken(tmp_path: Path, begin: str) -> None:
+    (tmp_path / f"{begin}a_2026-03-01.csv").touch()
+    assert landed_files(tmp_path, source()) == {}
+
+
+@pytest.mark.parametrize("end", [".part", ".tmp", ".partial", ".crdownload", ".filepart", "~"])
+def test_a_file_still_under_way_is_not_taken(tmp_path: Path, end: str) -> None:
+    for name in ("a_2026-03-01.csv", "b_2026-03-01.parquet"):
+        (tmp_path / f"{name}{end}").touch()
+    assert landed_files(tmp_path, source()) == {}
+    assert landed_files(tmp_path, source(format="parquet")) == {}
 
 
 def test_a_missing_day_is_named_with_where_it_is_looked_for(tmp_path: Path) -> None:
