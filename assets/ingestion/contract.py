@@ -17,7 +17,7 @@ import pyarrow as pa
 from assets.ingestion.corrections import is_correction
 from assets.ingestion.csv_rows import quoted, rejected, relation
 from assets.ingestion.duplicates import mark_known_keys, mark_repeated_keys
-from assets.ingestion.file_form import FileForm, examine, require_unchanged
+from assets.ingestion.file_form import FileForm, examine, require_complete, require_unchanged
 from assets.ingestion.landing import LandingError
 from assets.ingestion.pseudonym import hmac_pads, token_sql
 from assets.ingestion.refused import REASON, first_broken, reason, refused_rows
@@ -116,6 +116,7 @@ class Judgement:
         refused = rejected(self.connection, form, self.source)
         require_unchanged(form)
         one = JudgedFile(number, form, found, self._count() - before, refused)
+        require_complete(form, one.landed)
         self._require_types(one)
         self.files.append(one)
         return one
