@@ -21,7 +21,7 @@ POINTS = {
     "file.synced": "a file is on the disk beside its place",
     "file.renamed": "a file is in its place, its folder not synced",
     "file.removed": "a file is taken away, its folder not synced",
-    "door.judged": "the rows of a source's days are judged, nothing of them is published",
+    "door.judged": "the rows of a source's days are judged, at most the pending mark is published",
     "door.quarantine": "the refused rows are published, the balance of the files is not",
     "door.files": "the balance of the files is published, the rows are not",
     "door.pending": "the profile says that rows are about to change, they have not yet",

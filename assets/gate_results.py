@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from assets.content import content_digest
 from assets.errors import NightshiftError
-from assets.lake import PARTITION, Lake, content_digest
+from assets.lake import PARTITION, Lake
 from assets.tables import GATE_RESULTS, GATE_RESULTS_SCHEMA
 
 Verdict = Literal["pass", "fail", "insufficient"]

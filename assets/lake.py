@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 
+from assets.content import same_content
 from assets.crash_points import reached
 from assets.durable import make_folder, sync, sync_commits
 from assets.errors import NightshiftError
@@ -28,9 +29,6 @@ PARTITION = "partition_date"
 ROW_GROUP = 131_072
 """Rows of a Parquet row group: what the writer holds in memory at a time."""
 
-RUN = "run_id"
-"""Who wrote a row. Not content: two runs that find the same facts leave one record, the first."""
-
 
 class LakeError(NightshiftError):
     """A table that is not there, or rows that do not fit it. The message says which and why."""
@@ -42,56 +40,6 @@ class Commit:
 
     version: int
     changed: bool
-
-
-def _sorted(rows: pa.Table) -> pa.Table:
-    """Rows in a canonical order, so equal content compares equal however it was written."""
-    import duckdb
-    import pyarrow.compute as pc
-
-    for index, field in enumerate(rows.schema):
-        # 0.0 and -0.0 sort as equals, in the order they came in: make them one zero.
-        if pa.types.is_floating(field.type):
-            one_zero = pc.add(rows.column(index), pa.scalar(0, field.type))
-            rows = rows.set_column(index, field, one_zero)
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.register("incoming", rows)
-        ordered: pa.Table = connection.sql("SELECT * FROM incoming ORDER BY ALL").to_arrow_table()
-    return ordered.cast(rows.schema).combine_chunks()
-
-
-def content_digest(rows: pa.Table) -> str:
-    """SHA-256 over the rows in canonical order, whatever order or chunks they came in.
-
-    The run column is left out: it says who wrote a row, not what it says.
-    """
-    return _digest(_sorted(_without_run(rows)))
-
-
-def _digest(content: pa.Table) -> str:
-    import hashlib
-
-    sink = pa.BufferOutputStream()
-    # Schema metadata (pandas index notes and the like) is not content.
-    with pa.ipc.new_stream(sink, content.schema.remove_metadata()) as writer:
-        writer.write_table(content.replace_schema_metadata(None))
-    return hashlib.sha256(sink.getvalue()).hexdigest()
-
-
-def _same(there: pa.Table, rows: pa.Table) -> bool:
-    """Is the content equal, in whatever order it is? A number that is NaN equals itself."""
-    if there.num_rows != rows.num_rows:
-        return False
-    one, other = _sorted(_without_run(there)), _sorted(_without_run(rows))
-    if one.equals(other):
-        return True
-    floating = any(pa.types.is_floating(field.type) for field in one.schema)
-    return floating and _digest(one) == _digest(other)
-
-
-def _without_run(rows: pa.Table) -> pa.Table:
-    return rows.drop_columns([RUN]) if RUN in rows.column_names else rows
 
 
 class Lake:
@@ -236,7 +184,7 @@ class Lake:
             filter=(ds.field(PARTITION) >= ds.scalar(first))
             & (ds.field(PARTITION) <= ds.scalar(last))
         )
-        if _same(there, rows):
+        if same_content(there, rows):
             return Commit(int(delta.version()), changed=False)
         predicate = f"{PARTITION} >= '{first}' AND {PARTITION} <= '{last}'"
         return _overwrite(delta, rows, metadata, predicate)
@@ -296,7 +244,7 @@ class Lake:
         delta = self._open(use_case, table)
         dataset = delta.to_pyarrow_dataset()
         rows = self._fitted(use_case, table, rows, dataset.schema)
-        if _same(dataset.to_table(), rows):
+        if same_content(dataset.to_table(), rows):
             return Commit(int(delta.version()), changed=False)
         return _overwrite(delta, rows, metadata, None)
 

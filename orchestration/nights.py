@@ -68,7 +68,8 @@ def night(session: "Session", use_case: str, day: date) -> Night:
     problems = session.problems(run.run_id) if run is not None and not run.is_success else []
     gates.sort(key=lambda gate: _rank(gate["gate"]))
     refused = [g["message"] for g in gates if g["verdict"] == "fail"]
-    refused += [g["message"] for g in gates if g["verdict"] == "insufficient"]
+    # One without enough evidence is the reason only where nothing else is.
+    unsure = [g["message"] for g in gates if g["verdict"] == "insufficient"]
     outcome = "not run" if run is None else "decided" if run.is_success else "stopped"
     cases = len(_rows(lake, use_case, POPULATION, day)) or None
 
@@ -87,7 +88,7 @@ def night(session: "Session", use_case: str, day: date) -> Night:
         drift=drift[0]["verdict"] if drift else None,
         drifted=json.loads(drift[0]["detail"])["drifted"] if drift else [],
         gates={g["gate"]: g["verdict"] for g in gates},
-        problem="" if outcome == "decided" else (refused or problems or [""])[0],
+        problem="" if outcome == "decided" else (refused or problems or unsure or [""])[0],
     )
 
 

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
+from assets.content import content_digest
 from assets.features.publish import publish_days
 from assets.features.sets import scoring_set, set_schema, training_set
 from assets.gate_results import verdicts
-from assets.lake import content_digest
 from assets.quality.scoring_population import GATE
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import LABELS, POPULATION, SCORING_SET, TRAINING_SET, features

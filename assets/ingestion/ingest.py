@@ -100,10 +100,8 @@ def _ingest(
     run_id: str,
     progress: Callable[[str], None],
 ) -> Ingested:
-    declared = spec.sources[source]
     result = Ingested()
     by_day = _files(spec, source, home, first, last, result)
-    ensure_tables(lake, spec.name, source, declared)
     vault = Vault(home.vault, key)
     days = []
     with scratch(home) as room, door(room) as connection:
@@ -164,6 +162,7 @@ def _publish(
     result: Ingested,
 ) -> Commit:
     declared = spec.sources[source]
+    ensure_tables(lake, spec.name, source, declared)
     snapshot = declared.arrival == "snapshot"
     if snapshot and days:
         first = last = days[0].day

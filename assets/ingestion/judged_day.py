@@ -72,14 +72,10 @@ def judge_day(
         seen[form.sha256] = path.name
         taken.append(judgement.take(form))
     judgement.settle_keys()
-    if declared.late.days:
-        set_known_rows_aside(
-            connection,
-            declared,
-            day,
-            lake.dataset(spec.name, validated(source)),
-            in_range=in_range,
-        )
+    there = lake.exists(spec.name, validated(source))
+    if declared.late.days and (there or in_range):
+        known = lake.dataset(spec.name, validated(source)) if there else None
+        set_known_rows_aside(connection, declared, day, known, in_range=in_range)
     passed = judgement.balance()
     refused = []
     for one in taken:

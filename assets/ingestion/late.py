@@ -21,14 +21,15 @@ def set_known_rows_aside(
     connection: "duckdb.DuckDBPyConnection",
     source: SourceSpec,
     day: date,
-    lake_rows: "ds.Dataset",
+    lake_rows: "ds.Dataset | None",
     *,
     in_range: bool,
 ) -> None:
     """Mark late rows in ``judged`` whose key earlier files brought for the same day.
 
-    ``lake_rows``: the validated table. ``in_range``: table ``passed`` holds earlier days of the
-    run. Files of later days do not count: what a day says must not depend on when it was run.
+    ``lake_rows``: the validated table, None before the first. ``in_range``: table ``passed`` holds
+    earlier days of the run. Files of later days do not count: what a day says must not depend on
+    when it was run.
     """
     if not source.key:
         return
@@ -39,11 +40,13 @@ def set_known_rows_aside(
         f"partition_date >= DATE '{day - timedelta(days=source.late.days)}' "
         f"AND partition_date < DATE '{day}' AND landed_on < DATE '{day}'"
     )
-    connection.register("lake_rows", lake_rows)
-    known = f"SELECT {columns} FROM lake_rows WHERE {span}"
+    known = []
+    if lake_rows is not None:
+        connection.register("lake_rows", lake_rows)
+        known.append(f"SELECT {columns} FROM lake_rows WHERE {span}")
     if in_range:
-        known += f" UNION ALL SELECT {columns} FROM passed WHERE {span}"
-    mark_known_late_keys(connection, key, f"({known})")
+        known.append(f"SELECT {columns} FROM passed WHERE {span}")
+    mark_known_late_keys(connection, key, f"({' UNION ALL '.join(known)})")
     connection.unregister("lake_rows")
 
 

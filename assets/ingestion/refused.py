@@ -94,14 +94,16 @@ def refused_rows(
     named += [(n, ", ".join(source.key), rule) for n, rule in RULES.items()]
     column = _by_rule([(n, sql_text(column)) for n, column, _ in named])
     rule = _by_rule([(n, sql_text(rule)) for n, _, rule in named])
+    broken = f"FROM judged WHERE file_no = {file.number} AND broken > 0"
+    any_broken = connection.execute(f"SELECT 1 {broken} LIMIT 1").fetchall()
+    if not any_broken and file.rejected.num_rows == 0:
+        return REFUSED_SCHEMA.empty_table()
     rows = connection.sql(
         f"""SELECT judged.rowid - first_one + 1 AS "row", {column} AS "column", {rule} AS rule,
                    broken, {REASON}
             FROM judged, (SELECT min(rowid) AS first_one FROM judged WHERE file_no = {file.number})
             WHERE file_no = {file.number} AND broken > 0 ORDER BY judged.rowid"""
     ).to_arrow_table()
-    if rows.num_rows + file.rejected.num_rows == 0:
-        return REFUSED_SCHEMA.empty_table()
     lines = located(file.form, source, file.rows, file.rejected)
     parts = []
     if rows.num_rows:

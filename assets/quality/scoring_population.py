@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from assets.content import content_digest
 from assets.gate_results import GateResult, Verdict
 from assets.home import Home
-from assets.lake import content_digest
 from assets.quality import data_docs as docs
 from assets.quality.suite import build_suite, checked_columns, suite_name
 from assets.spec import UseCaseSpec

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from assets.content import content_digest
 from assets.errors import NightshiftError
-from assets.lake import content_digest
 from assets.release.aliases import project_aliases
 from assets.release.events import read_events
 from assets.release.ladder import enter

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.lake import content_digest
+from assets.content import content_digest
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import TRAINING_SET
 from assets.training.plots import calibration_plot, importance_plot, png_bytes, roc_plot

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from assets.content import content_digest
 from assets.home import Home
 from assets.ingestion.source_days import PENDING
-from assets.lake import Lake, content_digest
+from assets.lake import Lake
 from assets.marts.build import build, prepare, publish
 from tests.small_case import START, land_days, small_spec, take
 

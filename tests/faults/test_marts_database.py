@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from assets.content import content_digest
 from assets.home import Home
-from assets.lake import Lake, content_digest
+from assets.lake import Lake
 from assets.marts.build import MartsError, build, prepare, publish
 from tests.small_case import START, land_days, small_spec, take
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from assets.content import content_digest
 from assets.gate_results import (
     GateRefusal,
     GateResult,
@@ -14,7 +15,7 @@ from assets.gate_results import (
     record,
     require_passed,
 )
-from assets.lake import Lake, content_digest
+from assets.lake import Lake
 from assets.tables import GATE_RESULTS
 
 DAY = date(2026, 1, 5)

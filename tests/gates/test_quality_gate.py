@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from assets.content import content_digest
 from assets.gate_results import GateResult
 from assets.home import Home
-from assets.lake import content_digest
 from assets.quality.scoring_population import GATE, docs_page, evaluate
 from assets.spec import UseCaseSpec
 from tests.parcels import parcels_spec

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.lake import PARTITION, Lake, LakeError, content_digest
+from assets.content import content_digest
+from assets.lake import PARTITION, Lake, LakeError
 
 DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)
 SCHEMA = pa.schema([("case", pa.string()), ("score", pa.float64()), ("run_id", pa.string())])

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from assets.content import content_digest
 from assets.home import Home
-from assets.lake import PARTITION, Lake, content_digest
+from assets.lake import PARTITION, Lake
 from assets.marts.build import MartsError, _parsed, build, mart_schemas, prepare, publish
 from assets.marts.dbt_files import project_files, write_project
 from assets.spec import UseCaseSpec
