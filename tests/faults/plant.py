@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assets.content import RUN
 from assets.features.publish import publish_days
 from assets.home import Home
 from assets.ingestion.pseudonym import load_key
 from assets.ingestion.publish import read_profiles
 from assets.ingestion.source_days import PENDING
-from assets.lake import RUN, Lake
+from assets.lake import Lake
 from assets.marts.build import build, prepare, publish
 from assets.tables import files, profile, quarantine, validated
 from tests.small_case import START, land, land_days, small_spec, take

@@ -223,14 +223,14 @@ def test_of_two_concurrent_overwrites_of_a_day_one_is_refused(
     both_have_read = threading.Barrier(2, timeout=30)
     from assets import lake as module
 
-    same = module._same
+    same = module.same_content
 
     def wait(stored: pa.Table, offered: pa.Table) -> bool:
         verdict = same(stored, offered)
         both_have_read.wait()
         return verdict
 
-    monkeypatch.setattr(module, "_same", wait)
+    monkeypatch.setattr(module, "same_content", wait)
     outcomes: dict[str, object] = {}
 
     def write(case: str) -> None:
@@ -258,13 +258,13 @@ from datetime import date
 from pathlib import Path
 import pyarrow as pa
 from assets import lake as module
-same = module._same
+same = module.same_content
 def wait(there, offered):
     verdict = same(there, offered)
     print("read", flush=True)
     sys.stdin.readline()
     return verdict
-module._same = wait
+module.same_content = wait
 schema = pa.schema([("case", pa.string()), ("score", pa.float64()), ("run_id", pa.string())])
 rows = pa.table({"case": ["x"], "score": [1.0], "run_id": ["other"]}, schema=schema)
 from deltalake.exceptions import CommitFailedError
