@@ -6,9 +6,9 @@ import dagster as dg
 
 from assets.decisions.plots import score_histogram
 from assets.decisions.policy import decide, summary
+from assets.figures import png_bytes
 from assets.spec import UseCaseSpec
 from assets.tables import DECISIONS, DECISIONS_SCHEMA, PREDICTIONS
-from assets.training.plots import png_bytes
 from orchestration.failures import SAME_STORE, explained
 from orchestration.metadata import picture
 from orchestration.partitions import daily, day_of

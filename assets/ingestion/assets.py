@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.alerts import door_alert, raise_alert
+from assets.figures import png_bytes
 from assets.gate_results import GateResult
 from assets.ingestion.door_gates import (
     GATES,
@@ -20,7 +21,6 @@ from assets.ingestion.door_plots import rules_bar_chart
 from assets.ingestion.ingest import Ingested, ingest
 from assets.ingestion.quarantine import broken_rules, top_messages
 from assets.spec import UseCaseSpec
-from assets.training.plots import png_bytes
 from orchestration.failures import SAME_STORE, explained
 from orchestration.metadata import picture
 from orchestration.partitions import daily, settle_range_checks, span

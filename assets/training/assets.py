@@ -3,9 +3,10 @@
 import dagster as dg
 
 from assets.content import content_digest
+from assets.figures import png_bytes
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import TRAINING_SET
-from assets.training.plots import calibration_plot, importance_plot, png_bytes, roc_plot
+from assets.training.plots import calibration_plot, importance_plot, roc_plot
 from assets.training.registry import find_registered, register
 from assets.training.train import train
 from orchestration.failures import explained

@@ -4,7 +4,6 @@ Plain figures without pyplot, so nothing global is touched and no display is nee
 those of Okabe and Ito, told apart with any colour vision; line styles differ as well.
 """
 
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,13 +20,6 @@ BINS = 10
 """Groups of equal size in the calibration plot."""
 
 FEATURES_SHOWN = 15
-
-
-def png_bytes(figure: "Figure", dpi: int = 120) -> bytes:
-    """The figure as a PNG."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
-    return buffer.getvalue()
 
 
 def canvas(

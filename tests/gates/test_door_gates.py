@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from assets.figures import png_bytes
 from assets.gate_results import GateRefusal, GateResult, verdicts
 from assets.ingestion.door_gates import (
     GATES,
@@ -26,7 +27,6 @@ from assets.ingestion.source_days import PENDING, SourceDay
 from assets.lake import PARTITION, Lake
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import FILES_SCHEMA, GATE_RESULTS, PROFILE_SCHEMA, files, profile, validated
-from assets.training.plots import png_bytes
 from tests.door_days import (
     DAY,
     PAST,

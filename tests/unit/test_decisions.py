@@ -116,7 +116,7 @@ def test_summary_counts() -> None:
 
 @pytest.mark.parametrize("scores", [[0.1, 0.3, 0.9, None], [], [0.0]])
 def test_histogram_shows_every_score(scores: list[float | None]) -> None:
-    from assets.training.plots import png_bytes
+    from assets.figures import png_bytes
 
     spec = make_spec()
     figure = score_histogram(spec, decide(spec, predictions(scores), DAY, "run"), DAY)

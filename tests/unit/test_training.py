@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assets.figures import png_bytes
 from assets.home import Home
 from assets.spec import UseCaseSpec
 from assets.training import plots, registry
@@ -181,7 +182,7 @@ def test_plots_are_pictures(trained: TrainedModel) -> None:
         plots.calibration_plot(trained),
         plots.importance_plot(trained, "roc_auc"),
     ):
-        assert plots.png_bytes(figure, dpi=50).startswith(b"\x89PNG")
+        assert png_bytes(figure, dpi=50).startswith(b"\x89PNG")
     assert f"n = {trained.holdout_rows:,}" in plots.roc_plot(trained).axes[0].get_title(loc="left")
 
 
