@@ -197,12 +197,13 @@ def door_checks(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
 def _check(
     use_case: str, source: str, gate: str, found: GateResult, stopped: bool
 ) -> dg.AssetCheckResult:
+    let_through = found.verdict != "pass" and not stopped
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey([use_case, source]),
         check_name=gate,
         # Insufficient evidence that the spec lets through is a warning, never shown as passed.
         passed=found.verdict == "pass",
-        severity=dg.AssetCheckSeverity.ERROR if stopped else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.WARN if let_through else dg.AssetCheckSeverity.ERROR,
         description=found.message,
         metadata={
             "verdict": found.verdict,

@@ -85,39 +85,26 @@ def ingest(
     Raises LandingError for a file that is not there or must be refused whole, LakeError for a spec
     whose columns changed; nothing is written then.
     """
+    # Looked up within: what another run published while this one waited is then seen.
     with storing(home.root), one_at_a_time(home, spec.name, source, progress):
-        return _ingest(spec, source, home, lake, first, last, key, run_id, progress)
-
-
-def _ingest(
-    spec: UseCaseSpec,
-    source: str,
-    home: Home,
-    lake: Lake,
-    first: date,
-    last: date,
-    key: bytes,
-    run_id: str,
-    progress: Callable[[str], None],
-) -> Ingested:
-    result = Ingested()
-    by_day = _files(spec, source, home, first, last, result)
-    vault = Vault(home.vault, key)
-    days = []
-    with scratch(home) as room, door(room) as connection:
-        for number, (day, paths) in enumerate(by_day.items(), 1):
-            one = judge_day(
-                spec, source, day, paths, connection, room, lake, key, vault, run_id, number > 1
-            )
-            days.append(one)
-            if len(by_day) > 1:
-                _set_apart(connection, one, number == 1)
-            if len(by_day) > 1 and number % PROGRESS_DAYS == 0:
-                progress(f"{source}: {number} of {len(by_day)} days")
-        commit = _publish(spec, source, lake, first, last, days, connection, run_id, result)
-    _sum_up(days, result)
-    result.version, result.changed = commit.version, commit.changed
-    return result
+        result = Ingested()
+        by_day = _files(spec, source, home, first, last, result)
+        vault = Vault(home.vault, key)
+        days = []
+        with scratch(home) as room, door(room) as connection:
+            for number, (day, paths) in enumerate(by_day.items(), 1):
+                one = judge_day(
+                    spec, source, day, paths, connection, room, lake, key, vault, run_id, number > 1
+                )
+                days.append(one)
+                if len(by_day) > 1:
+                    _set_apart(connection, one, number == 1)
+                if len(by_day) > 1 and number % PROGRESS_DAYS == 0:
+                    progress(f"{source}: {number} of {len(by_day)} days")
+            commit = _publish(spec, source, lake, first, last, days, connection, run_id, result)
+        _sum_up(days, result)
+        result.version, result.changed = commit.version, commit.changed
+        return result
 
 
 def _files(
