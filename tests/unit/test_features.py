@@ -17,7 +17,7 @@ from assets.features.publish import publish_days
 from assets.features.sets import NoMaturedLabelsError, scoring_set, set_schema, training_set
 from assets.features.views import apply, feast_objects, open_store
 from assets.home import Home
-from assets.lake import Lake
+from assets.lake import PARTITION, Lake
 from assets.spec import UseCaseSpec
 from assets.tables import LABELS, POPULATION, TIMESTAMP, features
 
@@ -460,6 +460,22 @@ def test_only_matured_cases_with_a_label_known_by_then_are_trained_on(home: Home
         ("e2", 1),
         ("e9", 1),
     ]
+    # Nights that were stopped at a gate teach nothing, and take nothing from the others.
+    by_day = dict(
+        zip(
+            *(
+                lake.read(SPEC.name, POPULATION).column(c).to_pylist()
+                for c in ("event_id", PARTITION)
+            ),
+            strict=True,
+        )
+    )
+    assert len(set(by_day.values())) > 1
+    for stopped in set(by_day.values()):
+        kept = training_set(SPEC, lake, home, as_of + timedelta(days=60), without=[stopped])
+        assert kept.column("event_id").to_pylist() == [
+            event for event in later.column("event_id").to_pylist() if by_day[event] != stopped
+        ]
 
 
 def test_without_matured_labels_the_error_says_when_the_first_come(home: Home) -> None:
