@@ -57,19 +57,14 @@ def record_many(
     What other gates, and the same gates on other subjects, have on record of these days, and of
     days between them, stays.
     """
-    import pyarrow.dataset as ds
-
     if not results:
         return
     lake.ensure(use_case, GATE_RESULTS, GATE_RESULTS_SCHEMA)
     first, last = min(results), max(results)
-    within = (ds.field(PARTITION) >= ds.scalar(first)) & (ds.field(PARTITION) <= ds.scalar(last))
     # Gates of one day may be recorded at once: the slower writer is refused, and tries again.
     seen = lake.version(use_case, GATE_RESULTS)
-    others = lake.read(use_case, GATE_RESULTS, where=within, version=seen)
-    new = {
-        (day, result.gate, result.subject) for day, found in results.items() for result in found
-    }
+    others = lake.read(use_case, GATE_RESULTS, first=first, last=last, version=seen)
+    new = {(day, result.gate, result.subject) for day, found in results.items() for result in found}
     recorded = [others.column(name).to_pylist() for name in (PARTITION, "gate", "subject")]
     stays = [key not in new for key in zip(*recorded, strict=True)]
     rows = [

@@ -282,6 +282,7 @@ class UseCaseSpec(Block):
         for column in self.features.request:
             if column not in population.kept_columns:
                 yield f"features.request '{column}' is not a column of '{self.population.source}'"
+        yield from self._problems_of_given(population, label)
         for name, view in self.features.views.items():
             source = self.sources.get(self.view_source(name))
             if source is None:
@@ -295,6 +296,14 @@ class UseCaseSpec(Block):
                     yield f"features.views.{name}: '{column}' is not a column of its source"
         if self.model.task == "binary" and self.label.positive is None:
             yield "label.positive is missing: which value of the label means 'it happened'?"
+        outcome = label.columns.get(self.label.column)
+        types = {"regression": ("int", "float"), "multiclass": ("string", "int", "bool")}
+        fitting = types.get(self.model.task)
+        if outcome is not None and fitting is not None and outcome.type not in fitting:
+            yield (
+                f"label.column '{self.label.column}' is of type {outcome.type}; a "
+                f"{self.model.task} label is {' or '.join(fitting)}"
+            )
         for column in self.sensitive:
             if column not in population.kept_columns:
                 yield f"sensitive '{column}' is not a column of '{self.population.source}'"
@@ -322,6 +331,42 @@ class UseCaseSpec(Block):
                 yield f"'{column}' is denied or sensitive and cannot be a feature"
             if column == self.label.column:
                 yield f"'{column}' is the label and cannot be a feature"
+
+    def _problems_of_given(self, population: SourceSpec, label: SourceSpec) -> Iterator[str]:
+        """What does not go with columns that the door gives, see ColumnSpec.given."""
+
+        def given(source: SourceSpec, name: str) -> str | None:
+            return source.columns[name].given if name in source.columns else None
+
+        for column in [*self.features.request, *self.sensitive]:
+            if given(population, column):
+                yield (
+                    f"'{column}' is given by the door: it says which row this is and when its file "
+                    "came, nothing about the case; leave it out of features and sensitive"
+                )
+        if given(label, self.label.column):
+            yield f"label.column '{self.label.column}' is given by the door and is no outcome"
+        key = self.population.key
+        if given(population, key) == "row_id" and self.label.source != self.population.source:
+            yield (
+                f"population.key '{key}' is given by the door, so no file can name it: outcomes "
+                f"must be in the same rows (label.source: {self.population.source}), or the rows "
+                "need a key of their own"
+            )
+        for name, view in self.features.views.items():
+            if given(population, view.entity) == "row_id":
+                yield f"features.views.{name}: entity '{view.entity}' is given by the door"
+        time = self.population.event_timestamp
+        if (
+            given(population, time)
+            and self.model.validation == "time"
+            and "validation" not in self.model.model_fields_set
+        ):
+            yield (
+                f"population.event_timestamp '{time}' is the date of the file, so all cases of a "
+                "file arise at one instant and none is later than another: write model.validation: "
+                "cross_validation for a snapshot (or time, if files come day after day)"
+            )
 
     def view_source(self, view: str) -> str:
         """The source a feature view reads: declared, or the one of its own name."""

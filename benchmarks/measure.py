@@ -108,14 +108,14 @@ def _bare_inputs(session: "Session") -> dict[str, str]:
 
     from assets.lake import PARTITION
     from assets.monitoring.drift import reference_sample
-    from assets.release.events import require_champion
+    from assets.release.champion import require_champion
     from assets.scoring.loader import load_verified
     from assets.tables import TRAINING_SET
     from assets.training.frame import feature_frame
-    from assets.training.train import positive_scores
+    from assets.training.predict import predict
 
     home, spec = session.home, session.spec(USE_CASE)
-    champion = require_champion(session.lake, USE_CASE, WARM)
+    champion = require_champion(session.lake, home, spec, WARM)
     trained_on = session.lake.read(
         USE_CASE,
         TRAINING_SET,
@@ -124,7 +124,7 @@ def _bare_inputs(session: "Session") -> dict[str, str]:
     )
     sample = reference_sample(spec, trained_on)
     frame = feature_frame(spec, sample)
-    scores = positive_scores(load_verified(home, USE_CASE, champion), frame)
+    scores = predict(spec, load_verified(home, champion).pipeline, frame)
     reference = home.root / "reference.parquet"
     pq.write_table(pa.Table.from_pandas(frame.assign(score=scores)), reference)
     inputs = {"model": str(home.root / champion.model_path), "reference": str(reference)}

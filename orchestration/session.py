@@ -8,12 +8,14 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -24,6 +26,7 @@ from assets.lake import Lake
 from assets.spec import UseCaseSpec
 from assets.spec_files import load_specs
 from orchestration.definitions import USE_CASES_VARIABLE
+from orchestration.event_log import event_log_held_open
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.progress import NAME as PROGRESS
 from orchestration.resources.installation import HOME_VARIABLE
@@ -107,22 +110,31 @@ class Session:
         days: tuple[date, date] | None = None,
         inputs: str | None = None,
         progress: bool = False,
+        tags: Mapping[str, str] | None = None,
+        steps: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """Run a job for one partition, or for a range of them in a single run.
 
-        ``progress`` says on standard error which step is at work.
+        ``progress`` says on standard error which step is at work. ``tags`` go onto the run;
+        ``steps``: configuration by the name of a step, as the UI's launchpad takes it.
         """
         quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
-        tags = LOCATION_TAG | ({INPUTS: inputs} if inputs else {})
+        run_config: dict[str, Any] = {"loggers": {PROGRESS: {}} if progress else quiet}
+        if steps:
+            run_config["ops"] = {name: {"config": dict(given)} for name, given in steps.items()}
+        tags = {**LOCATION_TAG, **(tags or {}), **({INPUTS: inputs} if inputs else {})}
         if days is not None:
             tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[1])}
-        with _quiet():
-            result = self.definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance,
+        run_id = str(uuid.uuid4())
+        definition, instance = self.definitions.resolve_job_def(job), self.instance
+        with _quiet(), event_log_held_open(self.home, run_id):
+            result = definition.execute_in_process(
+                instance=instance,
+                run_id=run_id,
                 partition_key=str(day) if day else None,
                 raise_on_error=False,
                 tags=tags,
-                run_config={"loggers": {PROGRESS: {}} if progress else quiet},
+                run_config=run_config,
             )
         self._file(result.run_id)
         return Outcome(result.run_id, result.success, self.problems(result.run_id))
@@ -136,23 +148,27 @@ class Session:
         inputs: str,
         stopped: bool = False,
         progress: bool = False,
+        tags: Mapping[str, str] | None = None,
+        steps: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """As :meth:`run`, but a successful run of the same job on the same inputs stands.
 
         So does a failed one when the night is known to have been ``stopped`` by a gate: the same
         rows would fail it again. Any other failure is tried anew.
         """
-        tags = {INPUTS: inputs} | ({PARTITION_TAG: str(day)} if day else {})
+        wanted = {INPUTS: inputs} | ({PARTITION_TAG: str(day)} if day else {})
         finished = [dg.DagsterRunStatus.SUCCESS]
         if stopped:
             finished.append(dg.DagsterRunStatus.FAILURE)
         found = self.instance.get_runs(
-            dg.RunsFilter(job_name=job, tags=tags, statuses=finished), limit=1
+            dg.RunsFilter(job_name=job, tags=wanted, statuses=finished), limit=1
         )
         if found:
             run = found[0]
             return Outcome(run.run_id, run.is_success, self.problems(run.run_id), skipped=True)
-        return self.run(job, day=day, days=days, inputs=inputs, progress=progress)
+        return self.run(
+            job, day=day, days=days, inputs=inputs, progress=progress, tags=tags, steps=steps
+        )
 
     def _file(self, run_id: str) -> None:
         """Record the code location of a run, without which the UI's timeline leaves it out.

@@ -99,7 +99,10 @@ def _varied(source: SourceSpec) -> list[str]:
     return [
         name
         for name, column in source.kept_columns.items()
-        if name in source.key or column.pii or column.type in ("float", "timestamp")
+        if name in source.key
+        or column.pii
+        or column.given == "row_id"
+        or (column.type in ("float", "timestamp") and column.given is None)
     ]
 
 
@@ -169,12 +172,10 @@ def read_profiles(
     lake: Lake, use_case: str, name: str, first: date, last: date
 ) -> dict[date, dict[str, Any]]:
     """Profiles of the days first..last that have one."""
-    import pyarrow.dataset as ds
 
     if not lake.exists(use_case, profile(name)):
         return {}
-    where = (ds.field(PARTITION) >= ds.scalar(first)) & (ds.field(PARTITION) <= ds.scalar(last))
-    rows = lake.read(use_case, profile(name), where=where).to_pylist()
+    rows = lake.read(use_case, profile(name), first=first, last=last).to_pylist()
     return {row.pop(PARTITION): row for row in rows}
 
 

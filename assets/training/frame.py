@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from assets.errors import NightshiftError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from assets.spec import UseCaseSpec
@@ -56,17 +57,34 @@ def feature_frame(spec: "UseCaseSpec", table: pa.Table) -> "pd.DataFrame":
             f"use case '{spec.name}': the table has no column {missing}, but the spec names them "
             "as features. Rebuild the table with the current spec"
         )
-    numeric = set(spec.numeric_features)
-    columns: dict[str, pd.Series] = {}
-    for name in spec.feature_names:
-        column = table.column(name)
-        if name in numeric:
-            values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-            values = np.where(np.isfinite(values), values, np.nan)
-            columns[name] = pd.Series(values, dtype="float64")
-        else:
-            text = pc.cast(column, pa.string()).to_pandas().to_numpy(dtype=object, copy=True)
-            # sklearn's encoders know NaN as missing in an object column; None is a category.
-            text[pc.is_null(column).to_numpy(zero_copy_only=False)] = np.nan
-            columns[name] = pd.Series(text, dtype="object")
-    return pd.DataFrame(columns, columns=spec.feature_names)
+    numeric = spec.numeric_features
+    # One block for all numbers, and each category as one Python object however often it occurs:
+    # building the frame is a part of every night's scoring.
+    numbers = np.empty((len(numeric), table.num_rows))
+    for values, name in zip(numbers, numeric, strict=True):
+        column = pc.cast(table.column(name), pa.float64(), safe=False)
+        values[:] = column.to_numpy(zero_copy_only=False)
+        infinite = np.isinf(values)
+        if infinite.any():
+            values[infinite] = np.nan
+    frame = pd.DataFrame(numbers.T, columns=numeric, copy=False)
+    for place, name in enumerate(spec.feature_names):
+        if name not in frame.columns:
+            frame.insert(place, name, pd.Series(_texts(table.column(name)), dtype="object"))
+    return frame
+
+
+def _texts(column: pa.ChunkedArray) -> "np.ndarray":
+    """The column as str objects, NaN for null.
+
+    scikit-learn's encoders know NaN as missing in an object column; None is a category to them.
+    """
+    import numpy as np
+
+    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    known = encoded.dictionary.to_pylist()
+    objects = np.empty(len(known) + 1, dtype=object)
+    objects[:-1] = known
+    objects[-1] = np.nan
+    texts: np.ndarray = objects[pc.fill_null(encoded.indices, len(known)).to_numpy()]
+    return texts

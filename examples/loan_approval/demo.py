@@ -1,5 +1,6 @@
 """The demonstration: 76 days of history, then 14 nights with a drift episode and one bad file."""
 
+from datetime import date
 from pathlib import Path
 
 from examples.loan_approval.scenarios import demo_days
@@ -19,4 +20,8 @@ def plan() -> DemoPlan:
         history=(days.first, days.history_last),
         nights=(days.nights[0], days.last),
         land=land,
+        retrained=date(2026, 8, 26),
+        mistaken={"monotone": {"monthly_income": "increasing"}},
+        mistake="declares that more income means more risk",
+        people=("sam.modeller", "robin.riskowner"),
     )

@@ -4,7 +4,13 @@ import dagster as dg
 from pydantic import BaseModel
 
 from assets.decisions.assets import decisions_asset
-from assets.features.assets import scoring_set_asset, training_set_asset, view_asset
+from assets.features.assets import (
+    feature_coverage_check,
+    online_features_asset,
+    scoring_set_asset,
+    training_set_asset,
+    view_asset,
+)
 from assets.ingestion.assets import door_checks, source_asset
 from assets.marts.assets import marts_assets
 from assets.marts.build import prepare
@@ -55,6 +61,7 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
             *(source_asset(spec, source) for source in spec.sources),
             marts_assets(spec, home.dbt_manifest(spec.name)),
             *(view_asset(spec, view) for view in spec.features.views),
+            *([online_features_asset(spec)] if spec.features.views else []),
             scoring_set_asset(spec),
             training_set_asset(spec),
             model_asset(spec),
@@ -63,7 +70,11 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
             decisions_asset(spec),
             drift_report_asset(spec),
         ],
-        asset_checks=[door_checks(spec), scoring_population_check(spec)],
+        asset_checks=[
+            door_checks(spec),
+            scoring_population_check(spec),
+            feature_coverage_check(spec),
+        ],
         jobs=jobs,
         schedules=schedules,
         sensors=[

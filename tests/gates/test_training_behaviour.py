@@ -1,0 +1,114 @@
+"""The behaviour gate: declared directions, invariances, and what an empty case comes to."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from assets.spec import UseCaseSpec
+from assets.training.gates.behaviour import behaviour_gate
+from assets.training.gates.finding import Finding
+from tests.judged_models import kiln, kiln_spec, model_of
+
+
+def judged(spec: UseCaseSpec, pipeline: Any = None) -> Finding:
+    quiet = kiln(rows=1000)
+    return behaviour_gate(spec, model_of(spec, quiet.table, quiet.chance, pipeline=pipeline))
+
+
+class Odd(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A fitted classifier whose probability of label 1 is whatever the function says."""
+
+    def __init__(self, of: Any) -> None:
+        self.of = of
+        self.classes_ = np.array([0, 1])
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        found = np.asarray(self.of(frame), dtype=float)
+        return np.column_stack([1 - found, found])
+
+
+def steady(frame: pd.DataFrame) -> Any:
+    return 0.3 + 0.1 * np.tanh(frame["heat"].fillna(0.0))
+
+
+def test_a_model_that_behaves_passes() -> None:
+    spec = kiln_spec(model__monotone={"heat": "increasing"})
+    found = judged(spec)
+    assert found.verdict == "pass"
+    assert found.figures["direction"]["heat"]["cases_against"] == 0
+    assert found.figures["missing_everything"]["decision"] == "refer"
+
+
+def test_a_direction_that_is_broken_is_refused() -> None:
+    found = judged(kiln_spec(model__monotone={"heat": "decreasing"}))
+    assert found.verdict == "fail"
+    assert "heat is declared decreasing" in found.message
+    assert found.figures["direction"]["heat"]["cases_against"] == 300
+
+
+def test_a_dent_in_the_direction_is_seen() -> None:
+    def dented(frame: pd.DataFrame) -> Any:
+        return steady(frame) - 0.05 * (frame["heat"] > 1.0)
+
+    spec = kiln_spec(model__monotone={"heat": "increasing"})
+    assert judged(spec, Odd(steady)).verdict == "pass"
+    assert judged(spec, Odd(dented)).verdict == "fail"
+
+
+@pytest.mark.parametrize("column", ["clay", "damp"])
+def test_an_attribute_that_moves_the_score_is_refused(column: str) -> None:
+    spec = kiln_spec(model__gates={"invariant_to": [column]})
+    found = judged(spec)
+    assert found.verdict == "fail"
+    assert f"another value of {column} alone moves" in found.message
+    assert judged(spec, Odd(steady)).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("score", "decided"), [(0.05, "approve"), (0.2, "refer"), (0.6, "refer"), (0.9, "decline")]
+)
+def test_an_empty_case_must_end_with_a_person(score: float, decided: str) -> None:
+    spec = kiln_spec(policy__automatic_decline=True)
+
+    def blank(frame: pd.DataFrame) -> Any:
+        return np.where(frame.isna().all(axis=1), score, 0.3)
+
+    found = judged(spec, Odd(blank))
+    assert found.figures["missing_everything"]["decision"] == decided
+    assert found.verdict == ("pass" if decided == "refer" else "fail")
+
+
+def test_a_decline_that_a_person_confirms_is_a_referral() -> None:
+    def blank(frame: pd.DataFrame) -> Any:
+        return np.where(frame.isna().all(axis=1), 0.9, 0.3)
+
+    assert judged(kiln_spec(), Odd(blank)).verdict == "pass"
+
+
+def test_strange_values_must_give_a_probability() -> None:
+    def wild(frame: pd.DataFrame) -> Any:
+        return np.where(frame["heat"] > 1e6, np.nan, 0.3)
+
+    def over(frame: pd.DataFrame) -> Any:
+        return np.where(frame["clay"].isin(["red", "white", "grey"]) | frame["clay"].isna(), 0.3, 2)
+
+    found = judged(kiln_spec(), Odd(wild))
+    assert found.figures["strange_values"]["very large numbers"] == 300
+    assert "very large numbers" in found.message
+    assert "unknown category" in judged(kiln_spec(), Odd(over)).message
+
+
+def test_a_score_that_depends_on_its_neighbours_is_refused() -> None:
+    def ranked(frame: pd.DataFrame) -> Any:
+        return 0.3 + 0.1 * frame["heat"].rank(pct=True).fillna(0.5)
+
+    def placed(frame: pd.DataFrame) -> Any:
+        return 0.3 + 0.1 * np.arange(len(frame)) / 1000
+
+    for odd in (ranked, placed):
+        found = judged(kiln_spec(), Odd(odd))
+        assert found.verdict == "fail"
+        assert "another order or batch" in found.message
