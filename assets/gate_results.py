@@ -56,16 +56,13 @@ def record_many(
 
     What other gates have on record of these days, and of days between them, stays.
     """
-    import pyarrow.dataset as ds
-
     if not results:
         return
     lake.ensure(use_case, GATE_RESULTS, GATE_RESULTS_SCHEMA)
     first, last = min(results), max(results)
-    within = (ds.field(PARTITION) >= ds.scalar(first)) & (ds.field(PARTITION) <= ds.scalar(last))
     # Gates of one day may be recorded at once: the slower writer is refused, and tries again.
     seen = lake.version(use_case, GATE_RESULTS)
-    others = lake.read(use_case, GATE_RESULTS, where=within, version=seen)
+    others = lake.read(use_case, GATE_RESULTS, first=first, last=last, version=seen)
     new = {(day, result.gate) for day, found in results.items() for result in found}
     days, gates = others.column(PARTITION).to_pylist(), others.column("gate").to_pylist()
     stays = [key not in new for key in zip(days, gates, strict=True)]

@@ -91,7 +91,7 @@ class Lake:
                 sync(path)
                 sync(path.parent)
             return
-        there = self._open(use_case, table).to_pyarrow_dataset().schema
+        there = _schema(self._open(use_case, table))
         gone, new = set(there.names) - set(schema.names), set(schema.names) - set(there.names)
         other = [f.name for f in schema if f.name not in new and there.field(f.name).type != f.type]
         if gone or new or other:
@@ -115,20 +115,21 @@ class Lake:
         *,
         columns: Sequence[str] | None = None,
         where: "ds.Expression | None" = None,
+        first: date | None = None,
+        last: date | None = None,
         version: int | None = None,
     ) -> pa.Table:
         """Rows that match ``where`` (pushed down), optionally as of a table version.
 
-        Raises LakeError when the table is not there.
+        ``first``, ``last``: only partitions from and up to these days; the files of others are not
+        even looked at. Raises LakeError when the table is not there.
         """
-        dataset = self._open(use_case, table, version).to_pyarrow_dataset()
+        dataset = _of_days(self._open(use_case, table, version), first, last)
         return dataset.to_table(columns=list(columns) if columns else None, filter=where)
 
     def read_day(self, use_case: str, table: str, day: date) -> pa.Table:
         """One partition, without rows when the day is not there."""
-        import pyarrow.dataset as ds
-
-        return self.read(use_case, table, where=ds.field(PARTITION) == ds.scalar(day))
+        return self.read(use_case, table, first=day, last=day)
 
     def days(self, use_case: str, table: str) -> list[date]:
         """Days that have rows, ascending."""
@@ -168,11 +169,9 @@ class Lake:
         another day, and deltalake's CommitFailedError when another writer got there first.
         """
         import pyarrow.compute as pc
-        import pyarrow.dataset as ds
 
         delta = self._open(use_case, table, since)
-        dataset = delta.to_pyarrow_dataset()
-        rows = self._fitted(use_case, table, rows, dataset.schema)
+        rows = self._fitted(use_case, table, rows, _schema(delta))
         if rows.num_rows:
             span = pc.min_max(rows.column(PARTITION)).as_py()
             if span["min"] < first or span["max"] > last:
@@ -180,11 +179,7 @@ class Lake:
                     f"rows of {span['min']}..{span['max']} offered for {use_case}/{table} "
                     f"{first}..{last}; nothing was written"
                 )
-        there = dataset.to_table(
-            filter=(ds.field(PARTITION) >= ds.scalar(first))
-            & (ds.field(PARTITION) <= ds.scalar(last))
-        )
-        if same_content(there, rows):
+        if same_content(_of_days(delta, first, last).to_table(), rows):
             return Commit(int(delta.version()), changed=False)
         predicate = f"{PARTITION} >= '{first}' AND {PARTITION} <= '{last}'"
         return _overwrite(delta, rows, metadata, predicate)
@@ -257,8 +252,7 @@ class Lake:
     ) -> Commit:
         """Add rows to an append-only table."""
         delta = self._open(use_case, table)
-        schema = delta.to_pyarrow_dataset().schema
-        rows = self._fitted(use_case, table, rows, schema)
+        rows = self._fitted(use_case, table, rows, _schema(delta))
         return _write(delta, rows, metadata, "append")
 
     def last_commit_metadata(self, use_case: str, table: str) -> dict[str, Any]:
@@ -280,6 +274,21 @@ class Lake:
         if not self.exists(use_case, table):
             raise LakeError(f"table {use_case}/{table} does not exist yet under {self.root}")
         return DeltaTable(str(self.path(use_case, table)), version=version)
+
+
+def _schema(delta: "DeltaTable") -> pa.Schema:
+    # Not by way of a dataset, which is made file by file.
+    return pa.schema(delta.schema().to_arrow())
+
+
+def _of_days(delta: "DeltaTable", first: date | None, last: date | None) -> "ds.Dataset":
+    """The table's files, without those of partitions before ``first`` or after ``last``.
+
+    A dataset of a year of daily files takes 0.1 s to make, one of a day's file 0.003 s.
+    """
+    bounds = [(PARTITION, ">=", str(first))] if first else []
+    bounds += [(PARTITION, "<=", str(last))] if last else []
+    return delta.to_pyarrow_dataset(file_pruning_predicate=bounds or None)
 
 
 def _overwrite(

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import shutil
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from assets.lake import Lake
 from assets.spec import UseCaseSpec
 from assets.spec_files import load_specs
 from orchestration.definitions import USE_CASES_VARIABLE
+from orchestration.event_log import event_log_held_open
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.progress import NAME as PROGRESS
 from orchestration.resources.installation import HOME_VARIABLE
@@ -116,9 +118,12 @@ class Session:
         tags = LOCATION_TAG | ({INPUTS: inputs} if inputs else {})
         if days is not None:
             tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[1])}
-        with _quiet():
-            result = self.definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance,
+        run_id = str(uuid.uuid4())
+        definition, instance = self.definitions.resolve_job_def(job), self.instance
+        with _quiet(), event_log_held_open(self.home, run_id):
+            result = definition.execute_in_process(
+                instance=instance,
+                run_id=run_id,
                 partition_key=str(day) if day else None,
                 raise_on_error=False,
                 tags=tags,

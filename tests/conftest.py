@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from assets.home import Home
 from assets.lake import Lake
@@ -12,6 +14,21 @@ from assets.spec import UseCaseSpec
 pytest_plugins = ["tests.road_fixtures"]
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+class RoadOnce(LoadFileScheduling):  # type: ignore[misc]
+    """A worker takes a whole file, and one of them all files that need the road: it is run once.
+
+    Groups by mark (``--dist loadgroup``) do nothing with this xdist (3.8) and pytest (9.2).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "road" if "tests.road_fixtures" in (PROJECT / file).read_text() else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> RoadOnce:
+    return RoadOnce(config, log)
 
 
 @pytest.fixture

@@ -247,7 +247,6 @@ def _record(spec: UseCaseSpec, lake: Lake, wanted: Sequence[ArrivedFile]) -> Rec
 
     The profile is the mark that a day is complete: without one its files are as good as not taken.
     """
-    import pyarrow.dataset as ds
 
     found: dict[tuple[str, date], dict[str, _Recorded]] = {}
     for source in dict.fromkeys(file.source for file in wanted):
@@ -256,9 +255,9 @@ def _record(spec: UseCaseSpec, lake: Lake, wanted: Sequence[ArrivedFile]) -> Rec
         days = {file.day for file in wanted if file.source == source}
         first, last = min(days), max(days)
         digests = input_digests(lake, spec.name, source, first, last)
-        where = (ds.field(PARTITION) >= ds.scalar(first)) & (ds.field(PARTITION) <= ds.scalar(last))
         columns = ["file", "sha256", "bytes", "run_id", PARTITION]
-        for row in lake.read(spec.name, files(source), columns=columns, where=where).to_pylist():
+        rows = lake.read(spec.name, files(source), columns=columns, first=first, last=last)
+        for row in rows.to_pylist():
             day = row[PARTITION]
             if digests.get(day, PENDING) != PENDING:
                 one = _Recorded(row["sha256"], row["bytes"], row["run_id"])

@@ -43,15 +43,11 @@ class DoorRecord:
 
 def door_record(lake: Lake, spec: UseCaseSpec, first: date | None, last: date) -> DoorRecord:
     """What is on record for the days first..last (None: from the beginning)."""
-    import pyarrow.dataset as ds
-
     results = {}
     if lake.exists(spec.name, GATE_RESULTS):
-        where = ds.field(PARTITION) <= ds.scalar(last)
-        if first is not None:
-            where &= ds.field(PARTITION) >= ds.scalar(first)
         wanted = ["gate", "verdict", "message", "evidence_digest", PARTITION]
-        for row in lake.read(spec.name, GATE_RESULTS, columns=wanted, where=where).to_pylist():
+        rows = lake.read(spec.name, GATE_RESULTS, columns=wanted, first=first, last=last)
+        for row in rows.to_pylist():
             results[row[PARTITION], row["gate"]] = OnRecord(
                 row["verdict"], row["message"], row["evidence_digest"]
             )

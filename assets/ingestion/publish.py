@@ -169,12 +169,10 @@ def read_profiles(
     lake: Lake, use_case: str, name: str, first: date, last: date
 ) -> dict[date, dict[str, Any]]:
     """Profiles of the days first..last that have one."""
-    import pyarrow.dataset as ds
 
     if not lake.exists(use_case, profile(name)):
         return {}
-    where = (ds.field(PARTITION) >= ds.scalar(first)) & (ds.field(PARTITION) <= ds.scalar(last))
-    rows = lake.read(use_case, profile(name), where=where).to_pylist()
+    rows = lake.read(use_case, profile(name), first=first, last=last).to_pylist()
     return {row.pop(PARTITION): row for row in rows}
 
 

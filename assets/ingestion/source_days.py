@@ -4,13 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from assets.lake import PARTITION, Lake
 from assets.tables import files, profile
-
-if TYPE_CHECKING:
-    import pyarrow.dataset as ds
 
 PENDING = "pending"
 """Input digest of a day whose rows are being replaced: what its profile says is not so yet."""
@@ -67,7 +64,7 @@ def source_days(
     table = profile(source)
     if not lake.exists(use_case, table):
         return []
-    rows = lake.read(use_case, table, columns=READ, where=_between(first, last))
+    rows = lake.read(use_case, table, columns=READ, first=first, last=last)
     found = []
     for row in rows.to_pylist():
         if row["input_digest"] == PENDING:
@@ -85,7 +82,7 @@ def files_on_record(
     if not lake.exists(use_case, table):
         return []
     wanted = ["file", "sha256", "landed", PARTITION]
-    rows = lake.read(use_case, table, columns=wanted, where=_between(first, last))
+    rows = lake.read(use_case, table, columns=wanted, first=first, last=last)
     found = [LandedFile(day=row.pop(PARTITION), **row) for row in rows.to_pylist()]
     return sorted(found, key=lambda each: (each.day, each.file))
 
@@ -98,7 +95,7 @@ def input_digests(
     if not lake.exists(use_case, table):
         return {}
     wanted = ["input_digest", PARTITION]
-    rows = lake.read(use_case, table, columns=wanted, where=_between(first, last)).to_pylist()
+    rows = lake.read(use_case, table, columns=wanted, first=first, last=last).to_pylist()
     return {row[PARTITION]: row["input_digest"] for row in rows}
 
 
@@ -107,10 +104,3 @@ def names_of(landed: Sequence[LandedFile], shown: int = 3) -> str:
     names = [each.file for each in landed]
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more if names else "no file"
-
-
-def _between(first: date | None, last: date) -> "ds.Expression":
-    import pyarrow.dataset as ds
-
-    where = ds.field(PARTITION) <= ds.scalar(last)
-    return where if first is None else where & (ds.field(PARTITION) >= ds.scalar(first))

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from assets.gate_results import passed_days, require_passed
 from assets.home import Home
-from assets.lake import PARTITION, Lake
+from assets.lake import Lake
 from assets.monitoring.comparison import SCORE
 from assets.monitoring.drift import (
     DriftResult,
@@ -114,7 +114,6 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
 def _compare(
     spec: UseCaseSpec, lake: Lake, home: Home, day: date, champion: Champion
 ) -> DriftResult:
-    import pyarrow.dataset as ds
 
     from assets.training.frame import feature_frame
     from assets.training.train import positive_scores
@@ -128,7 +127,8 @@ def _compare(
     training_set = lake.read(
         spec.name,
         TRAINING_SET,
-        where=ds.field(PARTITION) == ds.scalar(trained_as_of),
+        first=trained_as_of,
+        last=trained_as_of,
         version=champion.training_set_version,
     )
     sample = reference_sample(spec, training_set)

@@ -27,6 +27,9 @@ DAYS = 3
 LAST = START + timedelta(days=DAYS - 1)
 COLD, HOT = 0.0, 100.0
 
+# On a busy machine the work may be done before the signal comes: then it is tried again.
+ENOUGH, MANY = 3, 12
+
 WORK = """
 import sys
 from pathlib import Path
@@ -144,7 +147,7 @@ def test_a_killed_ingest_leaves_the_old_rows_or_the_new_and_is_mended_by_a_run(
     chance = random.Random(7)
     cut_short = 0
     old, new = HOT, COLD
-    for attempt in range(5):
+    for attempt in range(MANY):
         land_days(home, DAYS, cases=100, heat=new)
         process = started("ingest", home)
         # By turns at any moment, and once the first data file lies there without its commit.
@@ -159,7 +162,9 @@ def test_a_killed_ingest_leaves_the_old_rows_or_the_new_and_is_mended_by_a_run(
         ingest_all(home)
         assert Lake(home.lake).version("plant", "validated_readings") == versions
         old, new = new, old
-    assert cut_short >= 2
+        if cut_short >= ENOUGH:
+            break
+    assert cut_short >= ENOUGH
 
 
 def test_a_killed_first_run_leaves_nothing_half_made(tmp_path: Path) -> None:
@@ -192,7 +197,7 @@ def test_killed_marts_leave_the_old_days_or_the_new_and_are_mended_by_a_run(
     published = home.lake / "plant" / "features_readings"
     old, new = COLD, HOT
     cut_short = 0
-    for attempt in range(3):
+    for attempt in range(MANY):
         land_days(home, DAYS, heat=new)
         ingest_all(home)
         process = started("marts", home)
@@ -200,7 +205,7 @@ def test_killed_marts_leave_the_old_days_or_the_new_and_are_mended_by_a_run(
             when_written(published, 1),
             when_changed(home.marts_database("plant")),
             after(random.Random(attempt).uniform(0, seconds)),
-        )[attempt]
+        )[attempt % 3]
         cut_short += killed(process, moment)
         found = state(home)
         for table in ("population", "features_readings", "labels"):
@@ -208,7 +213,9 @@ def test_killed_marts_leave_the_old_days_or_the_new_and_are_mended_by_a_run(
         marts_all(home)
         assert state(home) == wanted[new], attempt
         old, new = new, old
-    assert cut_short >= 2
+        if cut_short >= ENOUGH:
+            break
+    assert cut_short >= ENOUGH
 
 
 def test_half_written_files_of_dbt_do_not_stop_the_next_run(home: Home) -> None:
