@@ -99,7 +99,7 @@ def _train(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan", as_of: dat
         day=eve,
         inputs=session.inputs(spec, plan.history[0], eve),
         progress=True,
-        tags={"nightshift/requested_by": f"person:{plan.people[0]}"},
+        tags={"nightshift/requested_by": plan.people[0]},
     )
     _require(done)
     version = version_of_partition(session, spec.name, eve)
@@ -119,7 +119,7 @@ def _train_mistaken(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan") -
         inputs=inputs,
         stopped=True,
         progress=True,
-        tags={"nightshift/requested_by": f"person:{plan.people[0]}"},
+        tags={"nightshift/requested_by": plan.people[0]},
         steps={f"{spec.name}__model": {"model": dict(plan.mistaken)}},
     )
     if done.succeeded:

@@ -163,7 +163,6 @@ def _rows(lake: Lake, use_case: str, table: str, day: date) -> list[dict[str, An
     """A day's rows; none when the table is not there yet."""
     if not lake.exists(use_case, table):
         return []
-    import pyarrow.dataset as ds
 
     columns = {
         DECISIONS: ["decision", "advice", "rule", "model_version", "fallback"],
@@ -171,5 +170,5 @@ def _rows(lake: Lake, use_case: str, table: str, day: date) -> list[dict[str, An
         GATE_RESULTS: ["gate", "verdict", "message"],
         METRICS: ["metric", "verdict", "detail"],
     }[table]
-    rows = lake.read(use_case, table, columns=columns, where=ds.field(PARTITION) == ds.scalar(day))
+    rows = lake.read(use_case, table, columns=columns, first=day, last=day)
     return list(rows.to_pylist())

@@ -1,6 +1,7 @@
 """A small road, run once a session: history, training, six nights with a drift and a bad file."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,6 +24,8 @@ class Road:
 
     session: Session
     outcomes: dict[date, Outcome]
+    after_the_nights: Path
+    """A copy of the home from before any test ran days of its own: read it, or copy it."""
 
     @property
     def home(self) -> Path:
@@ -44,7 +47,8 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     from orchestration.session import open_home
 
     before = dict(os.environ)
-    session = open_home(tmp_path_factory.mktemp("road"))
+    folder = tmp_path_factory.mktemp("road")
+    session = open_home(folder / "home")
     drop_files(
         session.home.landing,
         FIRST,
@@ -62,6 +66,6 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     done = session.run(training_job(USE_CASE), day=EVE)
     assert done.succeeded, done.problems
     outcomes = {day: session.run(nightly_job(USE_CASE), day=day) for day in NIGHTS}
-    yield Road(session, outcomes)
+    yield Road(session, outcomes, shutil.copytree(session.home.root, folder / "after_the_nights"))
     os.environ.clear()
     os.environ.update(before)

@@ -109,21 +109,19 @@ def _facts(
     if not lake.exists(spec.name, features(view)):
         return schema.empty_table(), 0, 0
     facts = spec.features.views[view]
-    wanted = None
-    if last is not None:
-        wanted = ds.field(PARTITION) <= ds.scalar(last)
-    if first is not None:
-        in_range = ds.field(PARTITION) >= ds.scalar(first)
-        wanted = in_range if wanted is None else wanted & in_range
-    rows = lake.read(spec.name, features(view), columns=schema.names, where=wanted).cast(schema)
+    rows = lake.read(spec.name, features(view), columns=schema.names, first=first, last=last)
+    rows = rows.cast(schema)
     earlier = schema.empty_table()
     oldest = pc.min(rows.column(facts.timestamp))
     if first is not None and oldest.is_valid:
         # Only a fact at least as young as the oldest of these days can be repeated by them.
-        before = (ds.field(PARTITION) < ds.scalar(first)) & (ds.field(facts.timestamp) >= oldest)
-        earlier = lake.read(spec.name, features(view), columns=schema.names, where=before).cast(
-            schema
-        )
+        earlier = lake.read(
+            spec.name,
+            features(view),
+            columns=schema.names,
+            where=ds.field(facts.timestamp) >= oldest,
+            last=first - timedelta(days=1),
+        ).cast(schema)
     identity = ", ".join(_quoted(c) for c in (facts.entity, facts.timestamp, facts.created) if c)
     usable = f"{_quoted(facts.entity)} IS NOT NULL AND {_quoted(facts.timestamp)} IS NOT NULL"
     order = ", ".join([PARTITION, *(_quoted(c) for c in columns)])

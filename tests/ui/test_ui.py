@@ -65,8 +65,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
 @pytest.fixture(scope="module")
 def servers(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("dev")
-    # A copy: the daemon writes to Dagster's storage, and other tests read the road's.
-    home = shutil.copytree(road.home, folder / "home")
+    # A copy: the daemon writes to Dagster's storage. Of the road before other tests added runs to
+    # it: a page shows the latest one.
+    home = shutil.copytree(road.after_the_nights, folder / "home")
     port, log = _free_ports(), folder / "dev.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
