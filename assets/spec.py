@@ -165,6 +165,16 @@ class PolicySpec(Block):
     automatic_decline: bool = Field(
         default=False, description="When false a person confirms: the case is referred."
     )
+    refer_missing: float | None = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description=(
+            "Share of a case's features without a value from which on a person decides, whatever "
+            "the score. null: the score alone counts, and the behaviour gate asks what it makes of "
+            "a case of which nothing is known."
+        ),
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "PolicySpec":

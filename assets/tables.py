@@ -156,6 +156,7 @@ PREDICTIONS_SCHEMA = pa.schema(
         ("event_timestamp", TIMESTAMP),
         ("score", pa.float64()),  # probability of the positive label; null under a fallback
         ("prediction", pa.string()),  # multiclass: the likeliest class, score its probability
+        ("missing", pa.float64()),  # share of the features without a value; null under a fallback
         ("model_version", pa.int64()),  # null under a fallback
         ("model_digest", pa.string()),
         ("fallback", pa.string()),  # why no model scored the case; null where one did

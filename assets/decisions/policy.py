@@ -5,6 +5,7 @@ score                                       rule           advice   decision
 ==========================================  =============  =======  ================================
 any task, no model could be trusted         fallback       refer    refer
 no score (null or not finite)               no_score       refer    refer
+any, ``missing >= refer_missing``           missing        refer    refer
 binary: ``score < approve_below``           approve_below  approve  approve
 binary: ``score > decline_above``           decline_above  decline  decline if automatic_decline,
                                                                     else refer
@@ -79,8 +80,11 @@ def decide(spec: "UseCaseSpec", predictions: pa.Table, day: date, run_id: str) -
     fallback = pc.is_valid(predictions.column("fallback"))
     # A case nobody scored has no score to go by, whatever stands in its row.
     usable = pc.and_(pc.invert(fallback), _finite(predictions.column("score")))
+    # Nor one of which next to nothing is known: its score is what the model makes of nothing.
+    missing = _missing(spec, predictions)
+    unscored = pc.if_else(fallback, FALLBACK, pc.if_else(usable, "missing", "no_score"))
+    usable = pc.and_(usable, pc.invert(missing))
     rule, advice, decision = _judged(spec, predictions.column("score"), usable)
-    unscored = pc.if_else(fallback, FALLBACK, "no_score")
     columns = {
         "decision_id": pa.array(decision_ids(spec.name, keys.to_pylist(), day), pa.string()),
         "case_key": keys,
@@ -119,6 +123,13 @@ def _judged(
     if policy.automatic_decline:
         return rule, advice, advice
     return rule, advice, pc.if_else(approve, APPROVE, REFER)
+
+
+def _missing(spec: "UseCaseSpec", predictions: pa.Table) -> pa.ChunkedArray:
+    limit, share = spec.policy.refer_missing, predictions.column("missing")
+    if limit is None:
+        return pc.is_null(predictions.column("case_key"))  # for none
+    return pc.fill_null(pc.greater_equal(share, limit), False)
 
 
 def _finite(scores: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -62,6 +62,7 @@ def score(
         keys,
         score=pa.array(scores, pa.float64()),
         prediction=prediction,
+        missing=_missing(spec, scoring_set),
         model_version=pa.repeat(champion.version, scoring_set.num_rows),
         model_digest=pa.repeat(champion.digest, scoring_set.num_rows),
         fallback=pa.nulls(scoring_set.num_rows, pa.string()),
@@ -81,6 +82,7 @@ def fallback_predictions(spec: "UseCaseSpec", scoring_set: pa.Table, reason: str
         keys,
         score=pa.nulls(rows, pa.float64()),
         prediction=pa.nulls(rows, pa.string()),
+        missing=pa.nulls(rows, pa.float64()),
         model_version=pa.nulls(rows, pa.int64()),
         model_digest=pa.nulls(rows, pa.string()),
         fallback=pa.repeat(pa.scalar(reason, pa.string()), rows),
@@ -132,6 +134,15 @@ def require_scores(task: "Task", label: str, scores: "np.ndarray", cases: int) -
             f"{'no finite number' if regression else 'not a number from 0 to 1'}. Nothing is "
             "decided on them: look at the version and at the features of this night"
         )
+
+
+def _missing(spec: "UseCaseSpec", scoring_set: pa.Table) -> pa.ChunkedArray:
+    """Share of its features of which a case has no value (null, or no number), from 0 to 1."""
+    missing = pa.repeat(pa.scalar(0, pa.int32()), scoring_set.num_rows)
+    for name in spec.feature_names:
+        absent = pc.is_null(scoring_set.column(name), nan_is_null=True)
+        missing = pc.add(missing, absent.cast(pa.int32()))
+    return pc.divide(missing.cast(pa.float64()), float(len(spec.feature_names) or 1))
 
 
 def _predictions(

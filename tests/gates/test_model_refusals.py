@@ -486,6 +486,6 @@ def test_a_gate_that_did_not_pass_still_stops_the_night(released: Released) -> N
     result, row = run(released.home)
     assert not result.success
     assert row.outcome == "stopped"
-    assert "passed for 2026-03-12, but on other rows" in row.problem
+    assert "passed for widgets 2026-03-12, but on other rows" in row.problem
     assert lake.exists(SPEC.name, PREDICTIONS) is False
     assert alerts(released.home) == []

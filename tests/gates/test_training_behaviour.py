@@ -71,7 +71,7 @@ def test_an_attribute_that_moves_the_score_is_refused(column: str) -> None:
     ("score", "decided"), [(0.05, "approve"), (0.2, "refer"), (0.6, "refer"), (0.9, "decline")]
 )
 def test_an_empty_case_must_end_with_a_person(score: float, decided: str) -> None:
-    spec = kiln_spec(policy__automatic_decline=True)
+    spec = kiln_spec(policy__automatic_decline=True, policy__refer_missing=None)
 
     def blank(frame: pd.DataFrame) -> Any:
         return np.where(frame.isna().all(axis=1), score, 0.3)
@@ -79,13 +79,15 @@ def test_an_empty_case_must_end_with_a_person(score: float, decided: str) -> Non
     found = judged(spec, Odd(blank))
     assert found.figures["missing_everything"]["decision"] == decided
     assert found.verdict == ("pass" if decided == "refer" else "fail")
+    # By default the policy sees to it, whatever the model makes of nothing.
+    assert judged(kiln_spec(policy__automatic_decline=True), Odd(blank)).verdict == "pass"
 
 
 def test_a_decline_that_a_person_confirms_is_a_referral() -> None:
     def blank(frame: pd.DataFrame) -> Any:
         return np.where(frame.isna().all(axis=1), 0.9, 0.3)
 
-    assert judged(kiln_spec(), Odd(blank)).verdict == "pass"
+    assert judged(kiln_spec(policy__refer_missing=None), Odd(blank)).verdict == "pass"
 
 
 def test_strange_values_must_give_a_probability() -> None:

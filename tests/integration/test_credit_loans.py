@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from orchestration.session import Session
+from tests.approvals import approved
 
 pytestmark = pytest.mark.slow
 
@@ -30,13 +31,14 @@ def credit(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     from orchestration.session import open_home
 
     before = dict(os.environ)
-    home = tmp_path_factory.mktemp("credit")
+    home = tmp_path_factory.mktemp("credit") / "home"
     land(shared_data / "credit_loans", home / "landing")
     session = open_home(home, [REPOSITORY / "examples" / "credit_loans"])
     done = session.run(history_job(USE_CASE), days=(FIRST, SEVENTY_PERCENT))
     assert done.succeeded, done.problems
     done = session.run(training_job(USE_CASE), day=SEVENTY_PERCENT)
     assert done.succeeded, done.problems
+    approved(session, USE_CASE, SEVENTY_PERCENT, SEVENTY_PERCENT + timedelta(days=1))
     for day in NIGHTS:
         done = session.run(nightly_job(USE_CASE), day=day)
         assert done.succeeded, (day, done.problems)

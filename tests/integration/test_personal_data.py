@@ -16,6 +16,7 @@ from assets.ingestion.vault import Vault
 from assets.tables import validated
 from orchestration.jobs import history_job, nightly_job, training_job
 from orchestration.session import Session, open_home
+from tests.approvals import approved
 from tests.small_case import START, csv_text, event, land, land_days, land_events, small_spec
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         "attributes": plant_attributes(),
     }
     (folder / "defs.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    session = open_home(tmp_path_factory.mktemp("canary"), [folder])
+    session = open_home(tmp_path_factory.mktemp("canary") / "home", [folder])
     home = session.home
     land_days(home, DAYS + 2, cases=40)
     for n in range(DAYS + 2):
@@ -78,6 +79,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     assert done.succeeded, done.problems
     done = session.run(training_job("plant"), day=GOOD - timedelta(days=1))
     assert done.succeeded, done.problems
+    approved(session, "plant", GOOD - timedelta(days=1), GOOD)
     done = session.run(nightly_job("plant"), day=GOOD)
     assert done.succeeded, done.problems
     for day in (STOPPED, REFUSED):

@@ -170,7 +170,8 @@ def _missing_everything(
 
     empty = frame.iloc[:1].assign(**dict.fromkeys(frame.columns, np.nan)).astype(frame.dtypes)
     found = score(empty)[0]
-    decision = _decision(spec, found)
+    # What is refused here is what the policy would do; with ``refer_missing`` it asks no score.
+    decision = "refer" if spec.policy.refer_missing is not None else _decision(spec, found)
     figures["missing_everything"] = {"score": found, "decision": decision}
     if trained.task == "regression":
         return [] if np.isfinite(found) else ["a case without a value gets no finite prediction"]
@@ -179,8 +180,8 @@ def _missing_everything(
     shown = f"{np.max(found):.3g}"
     return [
         f"a case without a single value scores {shown}, which the policy would {decision}: nobody "
-        "knows anything about it, so it must go to a person. Tighten the policy's thresholds, or "
-        "train on data in which values are missing, so that the model learns what that means"
+        "knows anything about it, so it must go to a person. Set policy.refer_missing, or tighten "
+        "the policy's thresholds"
     ]
 
 
