@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.errors import NightshiftError
+from assets.model_spec import METRICS
 from orchestration.approval_cli import approve, reject
 from orchestration.command import (
     HOME,
@@ -208,6 +209,7 @@ def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     from rich.table import Table
 
+    known = {name for names in METRICS.values() for name in names}
     table = Table(title="Use cases", show_lines=True)
     for heading in (
         "use case",
@@ -224,6 +226,7 @@ def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
         held = "\n".join(
             f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
             for name, value in row["holdout"].items()
+            if name in known
         )
         champion = f"version {row['champion']}\n{row['candidate']}\nsince {row['champion_since']}"
         table.add_row(

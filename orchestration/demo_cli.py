@@ -1,5 +1,6 @@
 """``nightshift demo``: the whole road on simulated files, told step by step."""
 
+import json
 import time
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -112,7 +113,7 @@ def _train_mistaken(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan") -
     from orchestration.jobs import training_job
 
     started, eve = time.monotonic(), plan.retrained - timedelta(days=1)
-    inputs = f"{session.inputs(spec, plan.history[0], eve)} mistaken"
+    inputs = f"{session.inputs(spec, plan.history[0], eve)} {json.dumps(dict(plan.mistaken))}"
     done = session.run_once(
         training_job(spec.name),
         day=eve,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.model_spec import METRICS
 from orchestration.command import (
     HOME,
     HomeOption,
@@ -78,10 +79,10 @@ def _print(spec: "UseCaseSpec", found: "list[Standing]") -> None:
     table.add_column("stage", overflow="fold")
     table.add_column("candidate", overflow="fold")
     table.add_column("held out", no_wrap=True)
-    table.add_column("gates", no_wrap=True)
-    table.add_column("asked by", overflow="fold")
-    table.add_column("approved by", overflow="fold")
-    table.add_column("days old", justify="right")
+    table.add_column("gates", overflow="fold")
+    table.add_column("asked by", no_wrap=True)
+    table.add_column("approved by", no_wrap=True)
+    table.add_column("age", justify="right", no_wrap=True)
     table.add_column("from night", no_wrap=True)
     for one in found:
         cells = (
@@ -92,7 +93,7 @@ def _print(spec: "UseCaseSpec", found: "list[Standing]") -> None:
             _gates(one),
             one.requested_by.replace(":", ":\n") or "-",
             "\n".join(one.approved_by) or "-",
-            "-" if one.age_days is None else str(one.age_days),
+            "-" if one.age_days is None else f"{one.age_days} d",
             str(one.effective_from or "-"),
         )
         texts = [Text("\n".join(map(shown, cell.split("\n")))) for cell in cells]
@@ -103,10 +104,15 @@ def _print(spec: "UseCaseSpec", found: "list[Standing]") -> None:
 
 
 def _figures(spec: "UseCaseSpec", one: "Standing") -> str:
-    """The use case's own metric first, each with its interval where it has one."""
+    """The use case's own metric first, then the others of its task; with intervals where there are.
+
+    What else was measured (rows, rates) is in ``--json`` and on the card.
+    """
     own = spec.model.metric_name
     lines = []
-    for name in sorted(one.metrics, key=lambda name: (name != own, name)):
+    for name in sorted(METRICS[spec.model.task], key=lambda name: (name != own, name)):
+        if name not in one.metrics:
+            continue
         lines.append(f"{name} {one.metrics[name]:.3f}")
         between = one.intervals.get(name)
         if between:

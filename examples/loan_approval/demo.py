@@ -21,7 +21,11 @@ def plan() -> DemoPlan:
         nights=(days.nights[0], days.last),
         land=land,
         retrained=date(2026, 8, 26),
-        mistaken={"monotone": {"monthly_income": "increasing"}},
-        mistake="declares that more income means more risk",
+        # Linear alone, for it cannot be held to a direction: the data has it the other way.
+        mistaken={
+            "candidates": ["logistic_regression"],
+            "monotone": {"delinquencies_24m": "decreasing", "utilisation": "decreasing"},
+        },
+        mistake="declares its directions the wrong way round",
         people=("sam.modeller", "robin.riskowner"),
     )

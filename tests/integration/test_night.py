@@ -245,6 +245,7 @@ def test_mlflow_holds_the_champion_with_its_evidence(road: Road) -> None:
     assert {child.info.run_name for child in children} == {
         "logistic_regression",
         "hist_gradient_boosting",
+        "explainable_boosting",
     }
 
 
