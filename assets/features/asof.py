@@ -57,11 +57,9 @@ def newest_known(spec: UseCaseSpec, home: Home, view: str, at: datetime) -> pa.T
     import duckdb
 
     facts = spec.features.views[view]
-    now = _instant(at)
-    known = f"happened_at <= {now} AND happened_at + {_ttl(spec, view)} >= {now}"
+    known = f"{_known(spec, view, at)} AND happened_at + {_ttl(spec, view)} >= {_instant(at)}"
     newest = "happened_at DESC"
     if facts.created is not None:
-        known += f" AND created_at <= {now}"
         newest += ", created_at DESC"
     schema = stored_schema(spec, view)
     if facts.created is not None:
@@ -75,6 +73,34 @@ def newest_known(spec: UseCaseSpec, home: Home, view: str, at: datetime) -> pa.T
             f"QUALIFY row_number() OVER (PARTITION BY entity ORDER BY {newest}) = 1) ORDER BY 1"
         ).to_arrow_table()
     return found.cast(schema)
+
+
+def some_entities(spec: UseCaseSpec, home: Home, view: str, at: datetime, most: int) -> pa.Table:
+    """Up to ``most`` entities each of whom a fact known at ``at`` (UTC) still holds, of whom all
+    known facts have expired, and of whom none was known: always the same ones.
+
+    Columns: entity (as declared), state (``present``, ``expired``, ``missing``), in that order.
+    """
+    import duckdb
+
+    known = f"coalesce({_known(spec, view, at)}, false)"
+    fresh = f"{known} AND happened_at + {_ttl(spec, view)} >= {_instant(at)}"
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found: pa.Table = connection.sql(
+            f"SELECT entity, CASE WHEN bool_or({fresh}) THEN 'present' WHEN bool_or({known}) "
+            f"THEN 'expired' ELSE 'missing' END AS state FROM ({_facts(spec, home, view)}) "
+            "GROUP BY entity QUALIFY row_number() OVER (PARTITION BY state "
+            f"ORDER BY md5(CAST(entity AS VARCHAR)), entity) <= {most} ORDER BY entity"
+        ).to_arrow_table()
+    return found.cast(pa.schema([("entity", stored_schema(spec, view).types[0]), found.field(1)]))
+
+
+def _known(spec: UseCaseSpec, view: str, at: datetime) -> str:
+    """SQL for: this fact had happened by ``at``, and was known by then."""
+    now = _instant(at)
+    late = "" if spec.features.views[view].created is None else f" AND created_at <= {now}"
+    return f"happened_at <= {now}{late}"
 
 
 def _view_features(

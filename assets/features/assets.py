@@ -1,23 +1,31 @@
 """Features in Dagster: the files Feast reads, the night's scoring set and the gate on what is known
 of it, the training set, the online store; with the lineage of every column."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assets.content import content_digest
 from assets.features.columns import LABEL, LABEL_OBSERVED, stored_schema
 from assets.features.coverage import GATE as COVERAGE
 from assets.features.coverage import judge_coverage
-from assets.features.lineage import Columns, set_columns, view_asset_name, view_columns_made_of
+from assets.features.lineage import (
+    Columns,
+    lineage_table,
+    set_columns,
+    view_asset_name,
+    view_columns_made_of,
+)
 from assets.features.online import ONLINE, materialize
+from assets.features.parity import ParityError
 from assets.features.point_in_time import path_for
 from assets.features.publish import publish_days
-from assets.features.sets import scoring_set, set_schema, training_set
+from assets.features.sets import label_figures, scoring_set, set_schema, training_set
 from assets.gate_results import record, verdicts
+from assets.lake import Lake
 from assets.quality.scoring_population import GATE
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import LABELS, POPULATION, SCORING_SET, TRAINING_SET, features
@@ -26,6 +34,7 @@ from orchestration.partitions import all_days, daily, day_of, span
 from orchestration.resources.installation import Installation
 
 GROUP = "features"
+PARITY = "online_parity"
 
 
 def view_asset(spec: UseCaseSpec, view: str) -> dg.AssetsDefinition:
@@ -86,6 +95,8 @@ def _columns(spec: UseCaseSpec, schema: pa.Schema, made_of: Columns) -> dict[str
                 for column, sources in made_of.items()
             }
         ),
+        # The column lineage is for machines (the open-source UI shows it as JSON); this for people.
+        "where features come from": dg.MetadataValue.md(lineage_table(spec)),
     }
 
 
@@ -94,6 +105,16 @@ def _set_columns(spec: UseCaseSpec, *, label: bool) -> dict[str, Any]:
     if label:
         made_of |= {LABEL: [(LABELS, LABEL)], LABEL_OBSERVED: [(LABELS, "observed_at")]}
     return _columns(spec, set_schema(spec, label), made_of)
+
+
+def _stored(
+    context: dg.AssetExecutionContext, spec: UseCaseSpec, lake: Lake, table: str, rows: pa.Table
+) -> dict[str, Any]:
+    """Make ``rows`` the partition's day of the table; what came of it, for the asset's page."""
+    lake.ensure(spec.name, table, rows.schema)
+    said = {"run_id": context.run.run_id, "spec_version": spec.version}
+    commit = lake.replace_day(spec.name, table, day_of(context), rows, said)
+    return {"table version": commit.version, "changed": commit.changed}
 
 
 def scoring_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
@@ -120,22 +141,14 @@ def scoring_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         day, lake = day_of(context), installation.lake
         with explained():
             rows = scoring_set(spec, lake, installation.home, day)
-            lake.ensure(spec.name, SCORING_SET, rows.schema)
-            commit = lake.replace_day(
-                spec.name,
-                SCORING_SET,
-                day,
-                rows,
-                {"run_id": context.run.run_id, "spec_version": spec.version},
-            )
+            stored = _stored(context, spec, lake, SCORING_SET, rows)
         nulls = {name: rows.column(name).null_count for name in spec.feature_names}
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "nulls per feature": dg.MetadataValue.json(nulls),
                 "joined through": path_for(rows.num_rows),
-                "table version": commit.version,
-                "changed": commit.changed,
+                **stored,
             }
         )
 
@@ -168,42 +181,29 @@ def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         day, lake = day_of(context), installation.lake
         with explained():
-            judged = verdicts(lake, spec.name, GATE)
-            stopped = [night for night, verdict in judged.items() if verdict != "pass"]
+            stopped = _stopped_nights(spec, lake)
             rows = training_set(spec, lake, installation.home, closes_at(day), without=stopped)
-            lake.ensure(spec.name, TRAINING_SET, rows.schema)
-            commit = lake.replace_day(
-                spec.name,
-                TRAINING_SET,
-                day,
-                rows,
-                {"run_id": context.run.run_id, "spec_version": spec.version},
-            )
+            stored = _stored(context, spec, lake, TRAINING_SET, rows)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
-                **_labels(spec, rows.column(LABEL)),
+                **label_figures(spec, rows.column(LABEL)),
                 "joined through": path_for(rows.num_rows),
                 "as of": closes_at(day).isoformat(),
-                "stopped nights left out": ", ".join(map(str, sorted(stopped))) or "none",
+                "stopped nights left out": ", ".join(map(str, stopped)) or "none",
                 "content digest": content_digest(rows),
-                "table version": commit.version,
-                "changed": commit.changed,
+                **stored,
             }
         )
 
     return labelled
 
 
-def _labels(spec: UseCaseSpec, labels: pa.ChunkedArray) -> Mapping[str, Any]:
-    """What the labels look like: positives, rows of each class, or the span of the values."""
-    if spec.model.task == "binary":
-        return {"positives": int(pc.sum(labels).as_py())}
-    if spec.model.task == "multiclass":
-        counts = {one["values"]: one["counts"] for one in pc.value_counts(labels).to_pylist()}
-        return {"rows per class": dg.MetadataValue.json(dict(sorted(counts.items())))}
-    span = pc.min_max(labels).as_py()
-    return {"smallest label": span["min"], "largest label": span["max"]}
+def _stopped_nights(spec: UseCaseSpec, lake: Lake) -> list[date]:
+    """Days that were not scored, because a gate on their population or features did not pass."""
+    gates = (GATE, COVERAGE) if spec.features.views else (GATE,)
+    judged = [found for gate in gates for found in verdicts(lake, spec.name, gate).items()]
+    return sorted({day for day, verdict in judged if verdict != "pass"})
 
 
 def feature_coverage_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
@@ -228,14 +228,8 @@ def feature_coverage_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
             # In the schema of the lake's table: the same bytes the consumer will look at.
             rows = lake.read_day(spec.name, SCORING_SET, day)
             result = judge_coverage(spec, day, rows)
-            record(
-                lake,
-                spec.name,
-                day,
-                result,
-                spec_version=spec.version,
-                run_id=context.run.run_id,
-            )
+            run_id = context.run.run_id
+            record(lake, spec.name, day, result, spec_version=spec.version, run_id=run_id)
         passed = result.verdict == "pass"
         # The check's own description is not shown on the page of the run: say there why it stopped.
         (context.log.info if passed else context.log.error)(result.message)
@@ -273,18 +267,48 @@ def online_features_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
+        check_specs=[
+            dg.AssetCheckSpec(
+                PARITY,
+                asset=[spec.name, ONLINE],
+                blocking=True,
+                partitions_def=daily(spec),
+                description=(
+                    "Values online are those of the offline join, bit for bit: of facts that "
+                    "hold, that have expired, that were not known, and of nulls. A store of which "
+                    "this is not true is not put in place."
+                ),
+            )
+        ],
     )
     def online(
         context: dg.AssetExecutionContext, installation: Installation
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with explained():
-            done = materialize(spec, installation.home, closes_at(day_of(context)))
-        return dg.MaterializeResult(
+            try:
+                done = materialize(spec, installation.home, closes_at(day_of(context)))
+            except ParityError as error:
+                yield _parity(spec, False, str(error), {})
+                raise
+        yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(done.entities.values()),
                 "entities per view": dg.MetadataValue.json(done.entities),
                 "known until": done.until.isoformat(),
-            }
+            },
+            check_results=[_parity(spec, True, "Every value compared is the same.", done.compared)],
         )
 
     return online
+
+
+def _parity(
+    spec: UseCaseSpec, passed: bool, text: str, compared: Mapping[str, Mapping[str, int]]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey([spec.name, ONLINE]),
+        check_name=PARITY,
+        passed=passed,
+        description=text,
+        metadata={"entities compared, and nulls": dg.MetadataValue.json(compared)},
+    )

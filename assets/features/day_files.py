@@ -1,6 +1,8 @@
 """Where the day files of a view are, and that they fit the spec: for whoever reads them."""
 
 import glob
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from assets.errors import NightshiftError
 from assets.features.columns import stored_schema
@@ -10,7 +12,7 @@ from assets.spec import UseCaseSpec
 
 
 class ViewNotPublishedError(NightshiftError):
-    """A view without day files, or with those of another spec. Says what to run."""
+    """A view without day files, with damaged ones or those of another spec. Says what to run."""
 
 
 def day_files(spec: UseCaseSpec, home: Home, view: str) -> str:
@@ -28,6 +30,7 @@ def require_published(spec: UseCaseSpec, home: Home) -> None:
 
     Raises ViewNotPublishedError.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     for view in spec.features.views:
@@ -37,8 +40,46 @@ def require_published(spec: UseCaseSpec, home: Home) -> None:
                 f"{spec.name}: feature view '{view}' was never published ({path} is missing); "
                 "run the features stage first"
             )
-        if not pq.read_schema(path).equals(stored_schema(spec, view)):
+        try:
+            current = pq.read_schema(path).equals(stored_schema(spec, view))
+        except (OSError, pa.ArrowException):  # damaged: the next publication writes it anew
+            current = False
+        if not current:
             raise ViewNotPublishedError(
                 f"{spec.name}: feature view '{view}' was published with other columns than the "
-                "spec has now; publish it again"
+                f"spec has now, or {path.name} is damaged; publish it again"
             )
+
+
+@contextmanager
+def reading(spec: UseCaseSpec, home: Home) -> Iterator[None]:
+    """Turn what DuckDB says of a damaged day file into what to do about it.
+
+    Raises ViewNotPublishedError naming the files; any other error of DuckDB's goes on as it is.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        damaged = list(_damaged(spec, home))
+        if not damaged:
+            raise
+        told = "; ".join(f"{spec.name}/{view}_view of {day}" for view, day in damaged)
+        raise ViewNotPublishedError(
+            f"{spec.name}: day files cannot be read, they are damaged. The lake has what they "
+            f"held: materialise {told} again"
+        ) from error
+
+
+def _damaged(spec: UseCaseSpec, home: Home) -> Iterator[tuple[str, str]]:
+    """View and day of every file that cannot be read to its end."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for view in spec.features.views:
+        for path in sorted(home.feature_view(spec.name, view).glob("*.parquet")):
+            try:
+                pq.read_table(path)
+            except (OSError, pa.ArrowException):
+                yield view, path.stem

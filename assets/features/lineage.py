@@ -1,10 +1,11 @@
 """Where every feature comes from: source column, mart, view; and so what a model depends on."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assets.features.columns import stored_name, stored_schema, view_columns
+from assets.features.columns import LABEL, stored_name, stored_schema, view_columns
 from assets.features.derived import formula
-from assets.tables import POPULATION, features
+from assets.tables import LABELS, POPULATION, features
 
 if TYPE_CHECKING:
     from assets.spec import UseCaseSpec
@@ -41,6 +42,51 @@ def feature_lineage(spec: "UseCaseSpec") -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def lineage_table(spec: "UseCaseSpec", versions: Mapping[int, Sequence[str]] | None = None) -> str:
+    """Where every feature comes from, as a Markdown table; with ``versions`` (number → features of
+    that model version) also which of them use it, those no spec names any more included."""
+    named = [
+        (
+            one["feature"],
+            one["source_column"] if one["operands"] else f"{one['source']}.{one['source_column']}",
+            one["mart"] or "",
+            one["view"] or "",
+        )
+        for one in feature_lineage(spec)
+    ]
+    used = dict.fromkeys(name for features in (versions or {}).values() for name in features)
+    gone = [name for name in used if name not in spec.feature_names]
+    named += [(name, "(not in the spec any more)", "", "") for name in gone]
+    titles = ["feature", "made of", "mart", "view"]
+    rows = [list(row) for row in named]
+    if versions is not None:
+        titles.append("model versions using it")
+        for row in rows:
+            users = [number for number in sorted(versions) if row[0] in versions[number]]
+            row.append(", ".join(map(str, users)) or "none")
+    lines = [titles, ["---"] * len(titles), *([c.replace("|", "/") for c in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def mart_columns(spec: "UseCaseSpec") -> dict[str, Columns]:
+    """Staging view or mart → its columns, and the column of the source or staging view each is."""
+    made: dict[str, Columns] = {
+        f"stg_{source}": {column: [(source, column)] for column in declared.kept_columns}
+        for source, declared in spec.sources.items()
+    }
+    cases, outcomes = f"stg_{spec.population.source}", f"stg_{spec.label.source}"
+    made[POPULATION] = {column: [(cases, column)] for column in spec.population_columns}
+    for view in spec.features.views:
+        facts = f"stg_{spec.view_source(view)}"
+        made[features(view)] = {c: [(facts, c)] for c in view_columns(spec, view)}
+    made[LABELS] = {
+        spec.population.key: [(outcomes, spec.population.key)],
+        LABEL: [(outcomes, spec.label.column)],
+        "observed_at": [(outcomes, spec.label.observed_at)],
+    }
+    return made
 
 
 def set_columns(spec: "UseCaseSpec") -> Columns:

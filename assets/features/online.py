@@ -6,7 +6,7 @@ created time), the second serves expired ones (issue 6821), and the store keeps 
 whole seconds of the machine's zone. So the facts are chosen here, as the point-in-time join would
 choose them, and the exact time of each is stored beside its values and held against its ttl at
 every read. ``tests/property/test_online_parity.py`` holds what is read to the offline values, bit
-for bit.
+for bit, and each filling is compared with them (:mod:`assets.features.parity`) before it is served.
 
 One file per use case, written as a whole and put in its place: a reader sees what was known at one
 time, never half of it, and no entity keeps a value that is no longer there.
@@ -14,9 +14,10 @@ time, never half of it, and no entity keeps a value that is no longer there.
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from assets.features.columns import (
     stored_schema,
     view_columns,
 )
-from assets.features.day_files import require_published
+from assets.features.day_files import reading, require_published
 from assets.features.derived import with_derived
 from assets.features.online_values import (
     MICROSECOND,
@@ -43,6 +44,7 @@ from assets.features.online_values import (
     microseconds,
     to_values,
 )
+from assets.features.parity import require_parity
 from assets.features.views import feast_objects, store_config, view_name
 from assets.home import Home
 from assets.ingestion.scratch import scratch
@@ -75,6 +77,8 @@ class Materialised:
 
     until: datetime
     entities: dict[str, int]  # by view
+    compared: dict[str, dict[str, int]] = field(default_factory=dict)
+    """View → entities compared with the offline values (present, expired, missing), and nulls."""
 
 
 def online_file(home: Home, use_case: str) -> Path:
@@ -87,8 +91,10 @@ def materialize(spec: UseCaseSpec, home: Home, until: datetime) -> Materialised:
 
     Per view and entity that is the newest fact with ``timestamp <= until`` and, where the view has
     a created column, ``created <= until``, unless it had expired by then. A use case without views
-    has no store. Raises OnlineStoreError for a time without zone or an entity that is no key,
-    ViewNotPublishedError for a view without day files.
+    has no store. What was filled is held to the offline values before it takes the old one's place.
+
+    Raises OnlineStoreError for a time without zone or an entity that is no key, ParityError when a
+    value is not the offline one, ViewNotPublishedError for a view without readable day files.
     """
     check_joinable(spec)
     until = _in_utc(until, "until")
@@ -98,7 +104,7 @@ def materialize(spec: UseCaseSpec, home: Home, until: datetime) -> Materialised:
     place = online_file(home, spec.name)
     make_folder(place.parent)
     entities = {}
-    with scratch(home) as folder:
+    with scratch(home) as folder, reading(spec, home):
         beside = folder / place.name
         with _opened(spec, home, beside) as store:
             store.create()
@@ -106,8 +112,9 @@ def materialize(spec: UseCaseSpec, home: Home, until: datetime) -> Materialised:
                 facts = newest_known(spec, home, view, until)
                 store.write(view, facts, until)
                 entities[view] = facts.num_rows
+            compared = require_parity(spec, home, until, store.read_all)
         put_in_place(beside, place)
-    return Materialised(until, entities)
+    return Materialised(until, entities, compared)
 
 
 def read_online(spec: UseCaseSpec, home: Home, entities: pa.Table, at: datetime) -> pa.Table:
@@ -118,9 +125,9 @@ def read_online(spec: UseCaseSpec, home: Home, entities: pa.Table, at: datetime)
     type a model takes), followed by the columns of every view and the derived features: what the
     scoring set says of a case that arises at ``at``, had no fact come after the store was filled.
 
-    Raises OnlineStoreError when the store is not there, was filled for another spec's views or
-    until later than ``at`` (it keeps no history), or a column is missing; DerivedFeatureError for a
-    missing operand.
+    Raises OnlineStoreError when the store is not there, is damaged, was filled for another spec's
+    views or until later than ``at`` (it keeps no history), or a column is missing or of a type that
+    cannot be what it is; DerivedFeatureError for a missing operand.
     """
     at = _in_utc(at, "at")
     for declared in spec.features.views.values():
@@ -129,7 +136,7 @@ def read_online(spec: UseCaseSpec, home: Home, entities: pa.Table, at: datetime)
     rows = entities
     for name in spec.features.request:
         if name in rows.column_names:
-            values = rows.column(name).cast(feature_type(spec, name), safe=False)
+            values = _cast(spec, rows, name, feature_type(spec, name))
             rows = rows.set_column(rows.column_names.index(name), name, values)
     if spec.features.views:
         place = online_file(home, spec.name)
@@ -137,11 +144,14 @@ def read_online(spec: UseCaseSpec, home: Home, entities: pa.Table, at: datetime)
             raise OnlineStoreError(
                 f"{spec.name}: there is no online store yet; materialise {spec.name}/{ONLINE}"
             )
-        with _opened(spec, home, place) as store:
-            for view in spec.features.views:
-                for name, column in store.read(view, entities, at).items():
-                    values = column.cast(feature_type(spec, name), safe=False)
-                    rows = rows.append_column(name, values)
+        try:
+            with _opened(spec, home, place) as store:
+                rows = store.read_all(rows, at)
+        except sqlite3.DatabaseError as error:
+            raise OnlineStoreError(
+                f"{spec.name}: the online store cannot answer ({error}): it is damaged, or was "
+                f"filled before the spec had this view; materialise {spec.name}/{ONLINE} again"
+            ) from error
     return with_derived(spec, rows)
 
 
@@ -190,12 +200,21 @@ class _Store:
         rows.append((about, told, until, None))
         self._feast.online_write_batch(self._config, self._view(view), rows, None)
 
-    def read(self, view: str, entities: pa.Table, at: datetime) -> dict[str, pa.Array]:
+    def read_all(self, entities: pa.Table, at: datetime) -> pa.Table:
+        """``entities`` with the features of every view, in the types a model takes."""
+        rows = entities
+        for view in self._spec.features.views:
+            for name, column in self._read(view, entities, at).items():
+                values = column.cast(feature_type(self._spec, name), safe=False)
+                rows = rows.append_column(name, values)
+        return rows
+
+    def _read(self, view: str, entities: pa.Table, at: datetime) -> dict[str, pa.Array]:
         """Feature → declared value of each entity at ``at``; null where there is none."""
         declared = self._spec.features.views[view]
         schema = stored_schema(self._spec, view)
         self._require_current(view, at)
-        asked = entities.column(declared.entity).cast(schema.field(0).type).combine_chunks()
+        asked = _cast(self._spec, entities, declared.entity, schema.field(0).type).combine_chunks()
         encoded = pc.dictionary_encode(asked)
         found = self._look_up(view, entity_keys(encoded.dictionary, schema.names[0]))
         times = [None if one is None else one[HAPPENED_AT].int64_val for one in found]
@@ -252,6 +271,17 @@ def _digest(spec: UseCaseSpec, view: str) -> str:
     )
     told = {"view": spec.features.views[view].model_dump(mode="json"), "types": types}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _cast(spec: UseCaseSpec, rows: pa.Table, name: str, wanted: pa.DataType) -> pa.ChunkedArray:
+    column = rows.column(name)
+    try:
+        # A whole number beyond 2^53 loses its last digits as a double; as a key it must not.
+        return column.cast(wanted, safe=not pa.types.is_floating(wanted))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise OnlineStoreError(
+            f"{spec.name}: column '{name}' is {column.type} and holds what is no {wanted}"
+        ) from None  # Arrow's own text quotes the value
 
 
 def _in_utc(time: datetime, what: str) -> datetime:

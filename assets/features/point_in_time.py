@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from assets.errors import NightshiftError
 from assets.features.asof import asof_features
 from assets.features.columns import check_joinable, feature_type, view_features
-from assets.features.day_files import require_published
+from assets.features.day_files import reading, require_published
 from assets.features.feast_join import feast_features
 from assets.home import Home
 from assets.spec import UseCaseSpec
@@ -63,7 +63,8 @@ def join(
 
     Raises PointInTimeError for cases without key or event time, with a repeated key or from after
     ``as_of``, and when the answer is not exactly these cases; ViewNotPublishedError for a view that
-    was never published; FeatureSpecError for a spec that cannot be joined.
+    was never published or whose day files are damaged; FeatureSpecError for a spec that cannot be
+    joined.
     """
     check_joinable(spec)
     _check_cases(spec, cases, as_of)
@@ -75,7 +76,8 @@ def join(
     else:
         require_published(spec, home)
         ask = asof_features if (path or path_for(cases.num_rows)) == "asof" else feast_features
-        found = ask(spec, home, cases)
+        with reading(spec, home):
+            found = ask(spec, home, cases)
     if found.num_rows != cases.num_rows:
         raise PointInTimeError(
             f"{spec.name}: {cases.num_rows} cases went into the join, {found.num_rows} came out"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -96,6 +97,17 @@ def training_set(
     labelled = _ordered(spec, labelled)
     joined = join(spec, home, labelled, as_of=as_of)
     return _typed(with_derived(spec, joined), set_schema(spec, label=True))
+
+
+def label_figures(spec: UseCaseSpec, labels: pa.ChunkedArray) -> dict[str, Any]:
+    """What the labels look like: positives, rows of each class, or the span of the values."""
+    if spec.model.task == "binary":
+        return {"positives": int(pc.sum(labels).as_py())}
+    if spec.model.task == "multiclass":
+        counts = {one["values"]: one["counts"] for one in pc.value_counts(labels).to_pylist()}
+        return {"rows per class": dict(sorted(counts.items()))}
+    span = pc.min_max(labels).as_py()
+    return {"smallest label": span["min"], "largest label": span["max"]}
 
 
 def _known(

@@ -155,10 +155,24 @@ def open_store(home: Home) -> "FeatureStore":
 def apply(spec: UseCaseSpec, home: Home) -> bool:
     """Register the use case's objects beside those of others; True when anything changed.
 
-    Nothing is written when the registry holds exactly these objects already.
+    Nothing is written when the registry holds exactly these objects already. A registry that is
+    no database any more is put aside and made anew: it holds nothing that the specs do not say,
+    and each use case registers itself again.
     """
     objects = feast_objects(spec, home)
-    return bool(objects) and register(open_store(home), objects)
+    if not objects:
+        return False
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        return register(open_store(home), objects)
+    except DatabaseError as error:
+        # Its own kinds (locked by another process, a row somebody else just wrote) pass.
+        if type(error) is not DatabaseError:
+            raise
+    for path in sorted(home.feast.glob("registry.db*")):
+        path.replace(path.with_name(f"damaged-{path.name}"))
+    return register(open_store(home), objects)
 
 
 def register(store: "FeatureStore", objects: list[Any]) -> bool:

@@ -58,8 +58,8 @@ def require_enough(spec: "UseCaseSpec", training_set: pa.Table) -> Evidence:
 
     ``training_set`` has the event time and ``label``: integer 0 or 1 (binary), string
     (multiclass), or finite double (regression); neither has a null. Refused beside those: fewer
-    rows than ``model.min_rows``, fewer positives (or rows of the rarest class) than
-    ``model.min_positives``, a label that is the same in every row.
+    rows than ``model.min_rows``, a label that is the same in every row, fewer rows of the rarest
+    class (positives, as a rule) than ``model.min_positives``.
     """
     when = spec.population.event_timestamp
     for column in (LABEL, when, spec.population.key):
@@ -76,7 +76,8 @@ def require_enough(spec: "UseCaseSpec", training_set: pa.Table) -> Evidence:
     found: dict[str, int] = {}
     if spec.model.task != "regression":
         found = {str(c["values"]): c["counts"] for c in pc.value_counts(label).to_pylist()}
-    if spec.model.task == "binary":
+    binary = spec.model.task == "binary"
+    if binary:
         found = {name: found.get(name, 0) for name in ("0", "1")}
     counts = dict(sorted(found.items()))
     wait = (
@@ -100,25 +101,28 @@ def require_enough(spec: "UseCaseSpec", training_set: pa.Table) -> Evidence:
                 figures=figures,
             )
         return Evidence(rows, rows, ())
-    rarest = min(counts, key=lambda name: counts[name]) if counts else ""
-    fewest = counts["1"] if spec.model.task == "binary" else counts.get(rarest, 0)
-    if fewest < spec.model.min_positives:
-        what = "positives" if spec.model.task == "binary" else f"rows of class '{rarest}'"
-        raise TrainingRefused(
-            f"{spec.name}: {fewest} {what} among {rows} rows with a matured label, "
-            f"model.min_positives asks for {spec.model.min_positives}. {wait}",
-            figures=figures,
-            threshold={"min_positives": spec.model.min_positives},
-        )
     if len(counts) < 2 or max(counts.values()) == rows:
-        what = "positive" if spec.model.task == "binary" else f"'{rarest}'"
+        only = max(counts, key=lambda name: counts[name], default="")
+        what = {"1": "positive", "0": "negative"}[only] if binary else f"'{only}'"
         raise TrainingRefused(
             f"{spec.name}: all {rows} matured labels are {what}, there is nothing to tell apart. "
             f"Check label.column ({spec.label.column!r}) and label.positive "
             f"({spec.label.positive!r}) against the source",
             figures=figures,
         )
-    return Evidence(rows, fewest, tuple(counts))
+    rarest = min(counts, key=lambda name: counts[name])
+    fewest = counts[rarest]
+    if fewest < spec.model.min_positives:
+        what = f"rows of class '{rarest}'"
+        if binary:
+            what = "positives" if rarest == "1" else "negatives"
+        raise TrainingRefused(
+            f"{spec.name}: {fewest} {what} among {rows} rows with a matured label, "
+            f"model.min_positives asks for {spec.model.min_positives}. {wait}",
+            figures=figures,
+            threshold={"min_positives": spec.model.min_positives},
+        )
+    return Evidence(rows, counts["1"] if binary else fewest, tuple(counts))
 
 
 def _require_labels(spec: "UseCaseSpec", label: pa.ChunkedArray) -> None:

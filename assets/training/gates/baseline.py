@@ -9,7 +9,8 @@ Naive baselines, each measured on the same evaluation rows as the model:
   class among rows fitted on with the same last value, one row added per class (Laplace).
 
 The gate passes when the lower end of the paired bootstrap interval of the gain over each baseline
-is above ``baseline_gain``. What is not shown to be better than guessing is refused.
+is above ``baseline_gain``. What is not shown to be better than guessing is refused; on fewer rows
+than ``gates.calibration.min_rows``, which may be too few to show it, it is insufficient.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ GATE = "training.baseline"
 OBSERVED = "label_observed_at"
 """Column of the training set: when the label became known (UTC)."""
 
+FEWEST = 10
+"""Rows of either outcome (twice as many rows in all) without which a bootstrap says nothing."""
+
 KNOWN_SHARE = 0.2
 """Share of evaluation rows that must have a last value: else labels are not time-like."""
 
@@ -49,13 +53,14 @@ def baseline_gate(spec: "UseCaseSpec", trained: "TrainedModel", training_set: pa
     }
     labels = trained.labels
     figures: dict[str, Any] = {"metric": metric, "rows": len(labels)}
-    if len(labels) < enough or len(np.unique(labels)) < 2:
+    few = trained.task == "binary" and np.bincount(labels, minlength=2).min() < FEWEST
+    if few or len(labels) < 2 * FEWEST or len(np.unique(labels)) < 2:
         return Finding(
             GATE,
             "insufficient",
-            f"{spec.name}: {len(labels)} evaluation rows, or one outcome only, are too few to say "
-            f"whether the model is better than guessing ({enough} are needed). Train again when "
-            "more outcomes have matured",
+            f"{spec.name}: {len(labels)} evaluation rows, or too few of an outcome ({FEWEST} of "
+            "each are needed), cannot say whether the model is better than guessing. Train again "
+            "when more outcomes have matured",
             figures,
             threshold,
         )
@@ -79,6 +84,16 @@ def baseline_gate(spec: "UseCaseSpec", trained: "TrainedModel", training_set: pa
     seen = f"{spec.name}: {metric} {model:.4g} on {len(labels)} rows against {said}"
     if not short:
         return Finding(GATE, "pass", seen, figures, threshold)
+    if len(labels) < enough:
+        return Finding(
+            GATE,
+            "insufficient",
+            f"{seen}. That the model is better than {' and '.join(short)} is not shown, which "
+            f"fewer than {enough} rows may be too few for: train again when more outcomes have "
+            "matured, or approve knowing that",
+            figures,
+            threshold,
+        )
     return Finding(
         GATE,
         "fail",
@@ -100,12 +115,7 @@ def baselines(
     """
     import numpy as np
 
-    when = spec.population.event_timestamp
-    known = training_set
-    if trained.split_at is not None:
-        times = training_set.column(when)
-        until = pa.scalar(trained.split_at - trained.embargo, times.type)
-        known = training_set.filter(pc.less_equal(times, until))
+    known = training_set.filter(before_split(spec, trained, training_set))
     learnt = label_numbers(trained, known)
     found = {"prior": _constant(spec, trained, learnt)}
     last = last_values(spec, trained, training_set, trained.evaluation)
@@ -116,6 +126,19 @@ def baselines(
             before = last_values(spec, trained, training_set, known)
             found["last value"] = _by_last(trained, learnt, before, last)
     return found
+
+
+def before_split(spec: "UseCaseSpec", trained: "TrainedModel", table: pa.Table) -> pa.ChunkedArray:
+    """Which rows may be fitted on (bool): before the split, and by the embargo or more."""
+    times = table.column(spec.population.event_timestamp)
+    if trained.split_at is None:
+        return pc.is_valid(times)
+    until = pa.scalar(trained.split_at - trained.embargo, times.type)
+    # Without an embargo a row of the very instant of the split is measured on.
+    allowed = pc.and_(
+        pc.less_equal(times, until), pc.less(times, pa.scalar(trained.split_at, times.type))
+    )
+    return pc.fill_null(allowed, False)
 
 
 def last_values(

@@ -4,11 +4,13 @@ Tests in the manner of Ribeiro et al. 2020 ("Beyond accuracy: behavioral testing
 CheckList": direction, invariance, minimum functionality), on the model that would be registered:
 
 - *direction*: a declared monotone feature, moved up through observed values with all else fixed,
-  never moves the prediction against the declaration;
+  never moves the prediction against the declaration (insufficient of a feature that has one value);
 - *invariance*: a personal attribute set to another observed value moves no prediction;
 - *missing everything*: a case without a single value ends with a person;
 - *strange values*: an unknown category and extreme numbers give a finite prediction in range;
 - *order*: neither row order nor batch size changes a prediction.
+
+A feature is moved as it moves in life: the derived features made of it follow.
 """
 
 from collections.abc import Callable
@@ -68,6 +70,17 @@ def behaviour_gate(spec: "UseCaseSpec", trained: "TrainedModel") -> Finding:
     ]
     if complaints:
         return Finding(GATE, "fail", f"{spec.name}: {'; '.join(complaints)}", figures, threshold)
+    untried = [name for name, one in figures["direction"].items() if one is None]
+    if untried:
+        return Finding(
+            GATE,
+            "insufficient",
+            f"{spec.name}: whether the declared directions of {', '.join(untried)} hold cannot be "
+            f"said, for all {observed.shape[0]} evaluation rows have the same value of it. Train "
+            "again with rows that differ, or take it out of model.monotone",
+            figures,
+            threshold,
+        )
     tried = [f"{len(spec.model.monotone)} directions"] if spec.model.monotone else []
     if spec.model.gates.invariant_to:
         tried.append(f"{len(spec.model.gates.invariant_to)} invariances")
@@ -107,7 +120,7 @@ def _direction(
         if len(steps) < 2:
             found[name] = None
             continue
-        along = np.column_stack([score(frame.assign(**{name: step})) for step in steps])
+        along = np.column_stack([score(_moved(spec, frame, name, step)) for step in steps])
         moves = np.diff(along, axis=1) * (1 if direction == "increasing" else -1)
         against = moves.min(axis=1) < -tolerance
         found[name] = {"cases_against": int(against.sum()), "largest": float(max(0, -moves.min()))}
@@ -116,7 +129,8 @@ def _direction(
                 f"{name} is declared {direction}, but for {int(against.sum())} of {len(frame)} "
                 f"cases moving it up moves the prediction the other way (by up to "
                 f"{-moves.min():.3g}): leave only candidates that keep to a direction "
-                "(hist_gradient_boosting, explainable_boosting), or take it out of model.monotone"
+                "(hist_gradient_boosting, explainable_boosting), declare the derived features made "
+                "of it too, or take it out of model.monotone"
             )
     figures["direction"] = found
     return said
@@ -145,7 +159,7 @@ def _invariance(
             values = list(known.value_counts().index[:VALUES])
         moved = np.zeros(len(frame))
         for value in [*values, np.nan]:
-            after = score(frame.assign(**{name: value}).astype({name: frame[name].dtype}))
+            after = score(_moved(spec, frame, name, value))
             change = np.abs(after - before)
             moved = np.maximum(moved, change.max(axis=1) if change.ndim == 2 else change)
         found[name] = {"cases_moved": int((moved > tolerance).sum()), "largest": moved.max()}
@@ -153,10 +167,23 @@ def _invariance(
             said.append(
                 f"another value of {name} alone moves the prediction of "
                 f"{found[name]['cases_moved']} of {len(frame)} cases (by up to {moved.max():.3g}), "
-                f"which model.gates.invariant_to forbids: take {name} out of features"
+                f"which model.gates.invariant_to forbids: take {name}, and what is derived from it, out of features"
             )
     figures["invariance"] = found
     return said
+
+
+def _moved(spec: "UseCaseSpec", frame: "pd.DataFrame", name: str, value: Any) -> "pd.DataFrame":
+    """The frame with one value of a feature in every row, and what is derived from it made anew."""
+    from assets.features.derived import with_derived
+
+    moved = frame.assign(**{name: value}).astype({name: frame[name].dtype})
+    operands = {o for derived in spec.features.derived.values() for o in derived.operands}
+    if name not in operands:
+        return moved
+    rows = pa.table({o: pa.array(moved[o], from_pandas=True) for o in sorted(operands)})
+    made = with_derived(spec, rows)
+    return moved.assign(**{one: made.column(one).to_numpy() for one in spec.features.derived})
 
 
 def _missing_everything(
@@ -193,7 +220,7 @@ def _decision(spec: "UseCaseSpec", score: Any) -> str:
     if not np.all(np.isfinite(score)):
         return "refer"
     if spec.model.task == "multiclass":
-        return "accept" if float(np.max(score)) >= policy.accept_above else "refer"
+        return "approve" if float(np.max(score)) >= policy.accept_above else "refer"
     if score < policy.approve_below:
         return "approve"
     return "decline" if score > policy.decline_above and policy.automatic_decline else "refer"

@@ -1,10 +1,14 @@
 """The control: a model of shuffled labels must know nothing.
 
-The labels are shuffled over all rows by case key, so that nothing ties them to the features; a
-small boosted model is fitted on the rows that may be fitted on and measured on the evaluation rows
-against *their* shuffled labels. Away from chance means that rows measured on are among the rows
-fitted on: the validation cannot be believed, whatever it says. (The permutation test of Ojala and
-Garriga 2010, "Permutation tests for studying classifier performance", as a control of the set-up.)
+The labels are shuffled over all rows, so that nothing ties them to the features; a small boosted
+model is fitted on the rows that were fitted on and measured on the rows measured on, against
+*their* shuffled labels. Away from chance means that rows measured on are among the rows fitted on:
+the validation cannot be believed, whatever it says. (The permutation test of Ojala and Garriga
+2010, "Permutation tests for studying classifier performance", as a control of the set-up.)
+
+With time, the rows are those the training says it took. Of a snapshot they are the folds of
+:func:`assets.training.validation.plan`, which are the training's own: they depend on nothing but
+the rows and the spec. Each shuffle takes the next fold.
 
 Several classes become the commonest against the rest, a number becomes above its median or not:
 the control is of the rows, not of the task.
@@ -18,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.features.columns import LABEL
+from assets.training.gates.baseline import before_split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
 SHUFFLES = 5
 ROWS = 5000
-"""Rows fitted on and rows measured on, at most each (seeded sample)."""
+"""Rows fitted on and rows measured on in one shuffle, at most each (seeded sample)."""
 
 PER_SIDE = 10
 Z = 2.58
@@ -41,9 +46,9 @@ class Control:
 
     auc: float
     noise: float  # Z standard errors
-    fitted_rows: int
+    fitted_rows: int  # the mean over folds
     measured_rows: int
-    shared_rows: int  # cases both fitted on and measured on
+    shared_rows: int  # both fitted on and measured on, in one fold
 
 
 def shuffled_control(
@@ -55,17 +60,15 @@ def shuffled_control(
     from assets.training.frame import feature_frame
     from assets.training.threads import threads_for
 
-    key = spec.population.key
-    keys = training_set.column(key).combine_chunks()
-    target = _two_sided(trained, training_set)
     random = np.random.default_rng(spec.model.seed)
-    fitted, measured = _parts(spec, trained, training_set, random)
-    shared = len(np.intersect1d(fitted, measured))
-    numbers = _numbers(spec, feature_frame(spec, training_set))
+    table, parts = _parts(spec, trained, training_set)
+    target = _two_sided(trained, table)
+    numbers = _numbers(spec, feature_frame(spec, table))
     areas: list[float] = []
     errors: list[float] = []
-    with threads_for(len(keys)):
-        for _ in range(SHUFFLES):
+    with threads_for(table.num_rows):
+        for turn in range(SHUFFLES):
+            fitted, measured = (_some(part, random) for part in parts[turn % len(parts)])
             shuffled = random.permutation(target)
             inside = int(shuffled[measured].sum())
             outside = len(measured) - inside
@@ -78,9 +81,9 @@ def shuffled_control(
     return Control(
         auc=float(np.mean(areas)),
         noise=Z * sqrt(sum(errors)) / SHUFFLES,
-        fitted_rows=len(fitted),
-        measured_rows=len(measured),
-        shared_rows=shared,
+        fitted_rows=round(float(np.mean([len(fitted) for fitted, _ in parts]))),
+        measured_rows=sum(len(measured) for _, measured in parts),
+        shared_rows=sum(len(np.intersect1d(*part)) for part in parts),
     )
 
 
@@ -102,32 +105,22 @@ def _area(
 
 
 def _parts(
-    spec: "UseCaseSpec",
-    trained: "TrainedModel",
-    training_set: pa.Table,
-    random: "np.random.Generator",
-) -> "tuple[np.ndarray, np.ndarray]":
-    """Positions fitted on and measured on, as the training says it did.
-
-    With time: rows before the split by the embargo, and the evaluation rows. Of a snapshot every
-    row is measured on once, by a fold that did not see it: two seeded halves stand in for them.
-    """
+    spec: "UseCaseSpec", trained: "TrainedModel", training_set: pa.Table
+) -> "tuple[pa.Table, list[tuple[np.ndarray, np.ndarray]]]":
+    """The rows, and the positions fitted on and measured on among them, fold by fold."""
     import numpy as np
 
-    keys = training_set.column(spec.population.key).combine_chunks()
-    measured = pc.index_in(trained.evaluation.column(spec.population.key), keys)
-    places = np.asarray(measured.drop_null().to_numpy(), dtype="int64")
+    from assets.training.rows import training_rows
+    from assets.training.validation import plan
+
     if trained.split_at is None:
-        places = random.permutation(places)
-        half = len(places) // 2
-        return np.sort(places[:half][:ROWS]), np.sort(places[half:][:ROWS])
-    times = training_set.column(spec.population.event_timestamp)
-    until = pa.scalar(trained.split_at - trained.embargo, times.type)
-    before = pc.fill_null(pc.less_equal(times, until), False).to_numpy(zero_copy_only=False)
-    # The rows fitted on are strictly before the split, even without an embargo.
-    before &= pc.less(times, pa.scalar(trained.split_at, times.type)).to_numpy(zero_copy_only=False)
-    fitted = np.flatnonzero(before)
-    return _some(fitted, random), _some(places, random)
+        rows = training_rows(spec, training_set, trained.classes)
+        return rows.table, [(fold.fitted, fold.measured) for fold in plan(spec, rows).folds]
+    keys = training_set.column(spec.population.key).combine_chunks()
+    found = pc.index_in(trained.evaluation.column(spec.population.key), keys)
+    measured = np.asarray(found.drop_null().to_numpy(), dtype="int64")
+    fitted = pc.indices_nonzero(before_split(spec, trained, training_set)).to_numpy()
+    return training_set, [(fitted.astype("int64"), measured)]
 
 
 def _some(places: "np.ndarray", random: "np.random.Generator") -> "np.ndarray":

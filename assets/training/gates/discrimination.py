@@ -12,9 +12,12 @@ a feature, the best of which counts:
 """
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING
 
 from assets.model_spec import Task
+from assets.training.evidence import Interval
+from assets.training.gates.shares import auc_interval, correlation_interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +27,8 @@ FOLDS = 5
 BINS = 20
 FEW_VALUES = 50
 """A number of no more distinct values is looked at value by value."""
+
+CONFIDENCE = 0.95
 
 PER_SIDE = 10
 """Fewest rows inside and outside a class: fewer separate by chance."""
@@ -37,6 +42,9 @@ class Discrimination:
     value: float  # 0.5 (chance) to 1 for classes; 0 to 1 for a number
     look: str  # rank | missing | values
     of: str  # the class told from the rest; empty for a binary label or a number
+    rows: int  # looked at: of a rank those with a value
+    low: float  # of the 95 % interval
+    high: float
 
 
 def discriminations(
@@ -66,11 +74,12 @@ def discriminations(
     found = []
     for name in frame.columns:
         looks = [
-            Discrimination(str(name), value, look, of)
+            Discrimination(str(name), one.value, look, of, rows, one.low, one.high)
             for of, target in targets.items()
-            for look, value in _looks(frame[name], target, folds, task == "regression")
+            for look, rows, one in _looks(frame[name], target, folds, task == "regression")
         ]
-        nothing = Discrimination(str(name), 0.0 if task == "regression" else 0.5, "values", "")
+        chance = 0.0 if task == "regression" else 0.5
+        nothing = Discrimination(str(name), chance, "values", "", len(labels), chance, chance)
         found.append(max([nothing, *looks], key=lambda one: one.value))
     return sorted(found, key=lambda one: (-one.value, one.feature))
 
@@ -93,20 +102,36 @@ def auc(positive: "np.ndarray", values: "np.ndarray") -> float:
 
 def _looks(
     column: "pd.Series", target: "np.ndarray", folds: "np.ndarray", number: bool
-) -> list[tuple[str, float]]:
+) -> list[tuple[str, int, Interval]]:
     import numpy as np
 
     missing = column.isna().to_numpy()
     numeric = column.dtype.kind == "f"
     found = []  # the plainest look first: of equals the first is named
     if missing.any() and not missing.all():
-        found.append(("missing", _either_way(target, missing.astype("float64"), number)))
+        found.append(("missing", _either_way(target, missing.astype("float64"), number), target))
     if numeric and not missing.all():
         there = ~missing
         values = column.to_numpy()[there]
-        found.append(("rank", _either_way(target[there], values, number)))
-    found.append(("values", _told(target, _rates(_codes(column, missing), target, folds), number)))
-    return [(look, value) for look, value in found if np.isfinite(value)]
+        found.append(("rank", _either_way(target[there], values, number), target[there]))
+    rates = _rates(_codes(column, missing), target, folds)
+    found.append(("values", _told(target, rates, number), target))
+    return [
+        (look, len(of), _interval(value, of, look, number))
+        for look, value, of in found
+        if np.isfinite(value)
+    ]
+
+
+def _interval(value: float, target: "np.ndarray", look: str, number: bool) -> Interval:
+    if not number:
+        inside = int(target.sum())
+        return auc_interval(value, inside, len(target) - inside, CONFIDENCE)
+    if look != "values" or value <= 0:
+        return correlation_interval(value, len(target), CONFIDENCE)
+    # R2 is the square of a correlation: that of the rates with the number.
+    root = correlation_interval(sqrt(value), len(target), CONFIDENCE)
+    return Interval(value, root.low**2, root.high**2, CONFIDENCE)
 
 
 def _either_way(target: "np.ndarray", values: "np.ndarray", number: bool) -> float:

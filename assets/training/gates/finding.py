@@ -7,6 +7,7 @@ from typing import Any
 
 from assets.gate_results import GateResult, Verdict
 from assets.training.evidence import Interval
+from assets.training.gate_names import model_subject
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Finding:
         """The finding as it goes on record: subject and evidence are the training's digest."""
         return GateResult(
             gate=self.gate,
-            subject=f"model {digest[:12]}",
+            subject=model_subject(digest),
             verdict=self.verdict,
             message=self.message,
             figures=plain(self.figures),

@@ -6,6 +6,9 @@ in other words (:mod:`assets.training.gates.proxies`); a single value that gives
 (:mod:`assets.training.gates.certain`); a measured AUC that is too good to be true; a control of
 shuffled labels (:mod:`assets.training.gates.control`).
 
+A feature, or a model, fails by its figure alone: that it is above the limit is suspicion enough,
+and its interval on record says how sure it is.
+
 Kaufman, Rosset and Perlich 2012, "Leakage in data mining: formulation, detection, and avoidance"
 (ACM TKDD 6:4), is where the looks come from; the limits are the spec's.
 """
@@ -19,18 +22,23 @@ from assets.gate_results import Verdict
 from assets.training.gates.baseline import OBSERVED, label_numbers
 from assets.training.gates.certain import certain_values
 from assets.training.gates.control import shuffled_control
-from assets.training.gates.discrimination import auc, discriminations
-from assets.training.gates.finding import Finding
+from assets.training.gates.discrimination import PER_SIDE, discriminations
+from assets.training.gates.finding import Finding, told
+from assets.training.gates.intervals import interval
 from assets.training.gates.proxies import Proxy, proxies
 
 if TYPE_CHECKING:
     from assets.spec import UseCaseSpec
     from assets.training.evidence import TrainedModel
+    from assets.training.gates.intervals import Statistic
 
 GATE = "training.leak"
 
 ROWS = 50_000
 """Rows single features are looked at on, at most (seeded sample): an AUC to the third digit."""
+
+RESAMPLES = 300
+"""Of the bootstrap of the measured figure, which decides nothing: two digits are enough."""
 
 LISTED = 10
 """Features whose discrimination the figures hold, the best first."""
@@ -55,6 +63,11 @@ def leak_gate(spec: "UseCaseSpec", trained: "TrainedModel", training_set: pa.Tab
     ]
     control_said, unknown = _control(spec, trained, training_set, figures)
     complaints += control_said
+    if figures["labels_before_event"] is None:
+        unknown.append(
+            f"The training set has no {OBSERVED}, so nobody can say whether a label was known "
+            "before its event: build it again"
+        )
     if complaints:
         return Finding(
             GATE,
@@ -67,12 +80,13 @@ def leak_gate(spec: "UseCaseSpec", trained: "TrainedModel", training_set: pa.Tab
     best = figures["single_features"][0]
     seen = (
         f"{spec.name}: no leak found; the most telling feature alone, {best['feature']}, reaches "
-        f"{best['value']:.3g}, allowed {limits.single_feature:g}"
+        f"{best['value']:.3g} ({best['low']:.3g} to {best['high']:.3g}), allowed "
+        f"{limits.single_feature:g}"
     )
     verdict: Verdict = "pass"
     if unknown:
         verdict = "insufficient"
-        seen += f". {unknown}"
+        seen += f". {'. '.join(unknown)}"
     return Finding(GATE, verdict, seen, figures, threshold)
 
 
@@ -131,8 +145,8 @@ def _single_features(
     by = "correlation or R2" if trained.task == "regression" else "AUC"
     said += [
         f"{one.feature} alone ({_LOOKS[one.look]}) tells "
-        f"{f'class {one.of}' if one.of else 'the outcome'} with {by} {one.value:.4g}, allowed "
-        f"{limit:g}"
+        f"{f'class {one.of}' if one.of else 'the outcome'} with {by} {one.value:.4g} "
+        f"({one.low:.4g} to {one.high:.4g}), allowed {limit:g}"
         for one in found
         if one.value > limit and one.feature not in known
     ]
@@ -165,25 +179,38 @@ def _too_good(spec: "UseCaseSpec", trained: "TrainedModel", figures: dict[str, A
     import numpy as np
 
     limit = spec.model.gates.leak.too_good
-    labels, scores = trained.labels, trained.scores
-    name = "AUC"
-    if trained.task == "binary":
-        reached = auc(labels == 1, scores)
-    elif trained.task == "multiclass":
-        areas = [auc(labels == k, scores[:, k]) for k in range(len(trained.classes))]
-        known = [one for one in areas if np.isfinite(one)]
-        reached = float(np.mean(known)) if known else float("nan")
-    else:
-        name = "R2"
-        spread = float(((labels - labels.mean()) ** 2).sum())
-        reached = 1 - float(((labels - scores) ** 2).sum()) / spread if spread else float("nan")
-    figures["measured"] = {"figure": name, "value": reached, "rows": len(labels)}
-    if not reached > limit:  # NaN: too few to measure is not too good
+    name = "R2" if trained.task == "regression" else "AUC"
+    found = interval(
+        _reached(trained), len(trained.labels), seed=spec.model.seed, resamples=RESAMPLES
+    )
+    figures["measured"] = {"figure": name, "value": found, "rows": len(trained.labels)}
+    # NaN (one outcome only) is not too good, nor is an AUC of so few that chance gives it.
+    few = trained.task == "binary" and np.bincount(trained.labels, minlength=2).min() < PER_SIDE
+    if few or not found.value > limit:
         return []
     return [
-        f"{name} {reached:.4g} on {len(labels)} rows is too good to be true (believed up to "
-        f"{limit:g}): together some features give the outcome away"
+        f"{name} {told(found)} on {len(trained.labels)} rows is too good to be true (believed up "
+        f"to {limit:g}): together some features give the outcome away"
     ]
+
+
+def _reached(trained: "TrainedModel") -> "Statistic":
+    import numpy as np
+
+    from assets.training.measure import counted
+
+    labels, scores = trained.labels, trained.scores
+    if trained.task == "regression":
+        values = counted("regression", labels, scores)
+        return lambda counts: values(counts)["r2"]
+    if trained.task == "binary":
+        whole = counted("binary", labels, scores)
+        return lambda counts: whole(counts)["roc_auc"]
+    known = [k for k in range(len(trained.classes)) if (labels == k).sum() >= PER_SIDE]
+    each = [counted("binary", (labels == k).astype("int64"), scores[:, k]) for k in known]
+    if not each:
+        return lambda counts: np.full(len(counts), np.nan)
+    return lambda counts: np.mean([of(counts)["roc_auc"] for of in each], axis=0)
 
 
 def _control(
@@ -191,18 +218,18 @@ def _control(
     trained: "TrainedModel",
     training_set: pa.Table,
     figures: dict[str, Any],
-) -> tuple[list[str], str]:
+) -> tuple[list[str], list[str]]:
     """What the control says against the model, and what it could not say."""
     limit = spec.model.gates.leak.shuffled
     control = shuffled_control(spec, trained, training_set)
     figures["shuffled"] = control and vars(control)
     if control is None:
-        return [], (
+        return [], [
             "The control of shuffled labels needs more rows of each outcome: train again when "
             "more have matured"
-        )
+        ]
     said = []
-    if control.shared_rows and trained.split_at is not None:
+    if control.shared_rows:
         said.append(
             f"{control.shared_rows} rows measured on are among the rows fitted on, so no figure "
             "of this training can be believed"
@@ -210,7 +237,8 @@ def _control(
     away = abs(control.auc - 0.5)
     if away > limit and away > control.noise:
         said.append(
-            f"a model of shuffled labels reaches AUC {control.auc:.3f} on the evaluation rows, "
-            f"allowed {0.5 - limit:g} to {0.5 + limit:g}: rows measured on are known to the fit"
+            f"a model of shuffled labels reaches AUC {control.auc:.3f} on the evaluation rows "
+            f"(chance alone: 0.5 within {control.noise:.2g}), allowed {0.5 - limit:g} to "
+            f"{0.5 + limit:g}: rows measured on are known to the fit"
         )
-    return said, ""
+    return said, []

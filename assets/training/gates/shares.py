@@ -1,14 +1,15 @@
-"""Shares of groups and how far two of them are apart, with intervals that hold at 0 and 1.
+"""Shares of groups, how far two of them are apart, and an AUC, with intervals that hold at 0 and 1.
 
 A bootstrap of a share that is 0 gives 0 every time, and with it a certainty nobody has; these
 closed forms do not. Sources: Wilson (1927), JASA 22:209-212, for one share; Newcombe (1998),
 Statistics in Medicine 17:873-890, method 10, for a difference; Donner and Zou (2012), Statistical
 Methods in Medical Research 21:347-359 (MOVER), for a ratio: both recover the interval of the pair
-from the two Wilson intervals.
+from the two Wilson intervals. Newcombe (2006), Statistics in Medicine 25:559-573, method 5, for an
+AUC, which is a share of pairs.
 """
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import atanh, inf, sqrt, tanh
 from statistics import NormalDist
 
 from assets.training.evidence import Interval
@@ -58,3 +59,36 @@ def ratio(one: Share, other: Share, confidence: float) -> Interval:
     low = least / (product + sqrt(max(0.0, product**2 - least * over))) if one.hits else 0.0
     high = (product + sqrt(max(0.0, product**2 - most * under))) / under
     return Interval(a.value / b.value, low, high, confidence)
+
+
+def auc_interval(area: float, inside: int, outside: int, confidence: float) -> Interval:
+    """An AUC of so many rows on either side (Newcombe 2006, method 5).
+
+    The values whose own standard error (Hanley and McNeil 1982, each side of the mean size) puts
+    ``area`` within reach, found by halving.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    more = (inside + outside) / 2 - 1
+
+    def reached(at: float) -> bool:
+        spread = at * (1 - at) * (1 + more * ((1 - at) / (2 - at) + at / (1 + at)))
+        return abs(area - at) <= z * sqrt(spread / (inside * outside))
+
+    ends = []
+    for far in (0.0, 1.0):
+        near = area
+        for _ in range(40):
+            middle = (near + far) / 2
+            near, far = (middle, far) if reached(middle) else (near, middle)
+        ends.append(near)
+    return Interval(area, ends[0], ends[1], confidence)
+
+
+def correlation_interval(value: float, rows: int, confidence: float) -> Interval:
+    """A correlation from 0 to 1 by Fisher's transformation, as Bonett and Wright (2000),
+    Psychometrika 65:23-28, give its standard error for Spearman's."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    held = min(max(value, 0.0), 1 - 1e-12)
+    half = z * sqrt((1 + held**2 / 2) / max(rows - 3, 1))
+    low, high = max(0.0, tanh(atanh(held) - half)), tanh(atanh(held) + half)
+    return Interval(value, min(low, value), max(high, value), confidence)
