@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assets.features.columns import LABEL, stored_name, stored_schema, view_columns
+from assets.features.columns import stored_name, stored_schema, view_columns
 from assets.features.derived import formula
-from assets.tables import LABELS, POPULATION, features
+from assets.tables import POPULATION, features
 
 if TYPE_CHECKING:
     from assets.spec import UseCaseSpec
@@ -68,25 +68,6 @@ def lineage_table(spec: "UseCaseSpec", versions: Mapping[int, Sequence[str]] | N
             row.append(", ".join(map(str, users)) or "none")
     lines = [titles, ["---"] * len(titles), *([c.replace("|", "/") for c in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def mart_columns(spec: "UseCaseSpec") -> dict[str, Columns]:
-    """Staging view or mart → its columns, and the column of the source or staging view each is."""
-    made: dict[str, Columns] = {
-        f"stg_{source}": {column: [(source, column)] for column in declared.kept_columns}
-        for source, declared in spec.sources.items()
-    }
-    cases, outcomes = f"stg_{spec.population.source}", f"stg_{spec.label.source}"
-    made[POPULATION] = {column: [(cases, column)] for column in spec.population_columns}
-    for view in spec.features.views:
-        facts = f"stg_{spec.view_source(view)}"
-        made[features(view)] = {c: [(facts, c)] for c in view_columns(spec, view)}
-    made[LABELS] = {
-        spec.population.key: [(outcomes, spec.population.key)],
-        LABEL: [(outcomes, spec.label.column)],
-        "observed_at": [(outcomes, spec.label.observed_at)],
-    }
-    return made
 
 
 def set_columns(spec: "UseCaseSpec") -> Columns:

@@ -81,10 +81,8 @@ def _texts(column: pa.ChunkedArray) -> "np.ndarray":
     """
     import numpy as np
 
-    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
-    known = encoded.dictionary.to_pylist()
-    objects = np.empty(len(known) + 1, dtype=object)
-    objects[:-1] = known
-    objects[-1] = np.nan
-    texts: np.ndarray = objects[pc.fill_null(encoded.indices, len(known)).to_numpy()]
+    texts = np.asarray(pc.cast(column, pa.string()).to_pandas(deduplicate_objects=True))
+    if column.null_count:
+        texts = texts if texts.flags.writeable else texts.copy()
+        texts[column.is_null().to_numpy()] = np.nan
     return texts

@@ -74,11 +74,12 @@ def require_enough(spec: "UseCaseSpec", training_set: pa.Table) -> Evidence:
     _require_labels(spec, label)
     rows = training_set.num_rows
     found: dict[str, int] = {}
-    if spec.model.task != "regression":
+    if spec.model.task == "multiclass":
         found = {str(c["values"]): c["counts"] for c in pc.value_counts(label).to_pylist()}
     binary = spec.model.task == "binary"
     if binary:
-        found = {name: found.get(name, 0) for name in ("0", "1")}
+        positives = pc.sum(pc.equal(label, pa.scalar(1, label.type))).as_py() or 0
+        found = {"0": rows - positives, "1": positives}
     counts = dict(sorted(found.items()))
     wait = (
         f"Outcomes mature {spec.label.matures_after} after the event: train with a later as-of "

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets.training.gates.baseline import baseline_gate, last_values
+from assets.training.gates.baseline import baseline_gate, before_split, last_values
+from assets.training.gates.intervals import paired_gain
 from tests.judged_models import START, kiln, kiln_spec, model_of
 
 SPEC = kiln_spec()
@@ -41,11 +42,49 @@ def test_a_small_gain_is_not_the_gain_asked_for() -> None:
     ).verdict == ("fail")
 
 
-def test_too_few_rows_or_one_outcome_is_insufficient() -> None:
+def test_few_rows_can_show_it_but_cannot_show_that_it_is_not() -> None:
     few = kiln(rows=300)
-    assert baseline_gate(SPEC, model_of(SPEC, few.table, few.chance), few.table).verdict == (
-        "insufficient"
+    guess = np.random.default_rng(0).permutation(few.chance)
+    assert baseline_gate(SPEC, model_of(SPEC, few.table, few.chance), few.table).verdict == "pass"
+    found = baseline_gate(SPEC, model_of(SPEC, few.table, guess), few.table)
+    assert found.verdict == "insufficient"
+    assert "fewer than 200 rows may be too few" in found.message
+
+
+def test_next_to_no_rows_of_an_outcome_are_insufficient() -> None:
+    few = kiln(rows=300)
+    labels = few.labels.copy()
+    labels[150:] = 0
+    labels[[160, 170, 180, 190, 200, 210, 220, 230, 240]] = 1
+    table = few.with_column("label", labels).table
+    found = baseline_gate(SPEC, model_of(SPEC, table, labels + 0.0, pipeline=0), table)
+    assert found.verdict == "insufficient"
+    assert "10 of each are needed" in found.message
+    labels[250] = 1
+    table = few.with_column("label", labels).table
+    assert baseline_gate(SPEC, model_of(SPEC, table, labels + 0.0, pipeline=0), table).verdict == (
+        "pass"
     )
+
+
+def test_an_average_precision_that_is_luck_is_no_gain() -> None:
+    spec, passed, off = kiln_spec(model__metric="average_precision"), 0, []
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        labels = (random.random(250) < 0.1).astype("int64")
+        gain = paired_gain(spec, labels, random.random(250), np.full(250, 0.1), ("0", "1"))
+        passed += gain.low > 0
+        off.append((gain.low + gain.high) / 2 - gain.value)
+    # By plain percentiles eight of these forty guesses would be better than the prior.
+    assert passed <= 2
+    assert abs(np.mean(off)) < 0.02
+
+
+def test_a_row_of_the_instant_of_the_split_is_not_learnt_from() -> None:
+    spec, quiet = kiln_spec(model__embargo="0d"), kiln(rows=400)
+    trained = model_of(spec, quiet.table, quiet.chance, pipeline=0)
+    before = before_split(spec, trained, quiet.table).to_pylist()
+    assert before == [True] * 200 + [False] * 200
 
 
 def potters() -> tuple[pa.Table, np.ndarray]:

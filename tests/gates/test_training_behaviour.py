@@ -4,13 +4,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from assets.decisions.policy import decide
 from assets.spec import UseCaseSpec
-from assets.training.gates.behaviour import behaviour_gate
+from assets.tables import PREDICTIONS_SCHEMA
+from assets.training.gates.behaviour import _decision, behaviour_gate
 from assets.training.gates.finding import Finding
-from tests.judged_models import kiln, kiln_spec, model_of
+from tests.judged_models import START, kiln, kiln_spec, model_of
 
 
 def judged(spec: UseCaseSpec, pipeline: Any = None) -> Finding:
@@ -65,6 +68,59 @@ def test_an_attribute_that_moves_the_score_is_refused(column: str) -> None:
     assert found.verdict == "fail"
     assert f"another value of {column} alone moves" in found.message
     assert judged(spec, Odd(steady)).verdict == "pass"
+
+
+def by_dryness(frame: pd.DataFrame) -> Any:
+    return 0.3 - 0.1 * np.tanh(frame["dryness"].fillna(0.0))
+
+
+def test_what_is_derived_from_a_feature_moves_with_it() -> None:
+    derived = {"dryness": {"difference": ["heat", "damp"]}}
+    quiet = kiln(rows=1000)
+    heat, damp = (quiet.table.column(name).to_numpy() for name in ("heat", "damp"))
+    table = quiet.with_column("dryness", heat - damp).table
+
+    def found(pipeline: Any, **changes: Any) -> Finding:
+        spec = kiln_spec(features__derived=derived, **changes)
+        return behaviour_gate(spec, model_of(spec, table, quiet.chance, pipeline=pipeline))
+
+    # The model sees neither heat nor damp, only what is made of the two.
+    moved = found(Odd(by_dryness), model__gates={"invariant_to": ["damp"]})
+    assert "another value of damp alone moves" in moved.message
+    against = found(Odd(by_dryness), model__monotone={"heat": "increasing"})
+    assert "heat is declared increasing" in against.message
+    assert against.figures["direction"]["heat"]["cases_against"] == 300
+    assert found(Odd(by_dryness), model__monotone={"damp": "increasing"}).verdict == "pass"
+    assert found(Odd(by_dryness), model__monotone={"dryness": "decreasing"}).verdict == "pass"
+    unmoved = {"invariant_to": ["damp", "clay"]}
+    assert found(Odd(steady), model__gates=unmoved).verdict == "pass"
+
+
+def test_a_direction_nobody_can_try_is_insufficient() -> None:
+    spec = kiln_spec(model__monotone={"heat": "increasing", "damp": "increasing"})
+    still = kiln(rows=1000).with_column("damp", np.ones(1000))
+    trained = model_of(spec, still.table, still.chance, pipeline=Odd(steady))
+    found = behaviour_gate(spec, trained)
+    assert found.verdict == "insufficient"
+    assert "directions of damp hold" in found.message
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("automatic", [True, False])
+@pytest.mark.parametrize("score", [0.0, 0.2, 0.3, 0.6, 0.61, 0.8, 1.0, float("nan")])
+def test_what_an_empty_case_would_come_to_is_what_the_policy_decides(
+    score: float, automatic: bool, task: str
+) -> None:
+    spec = kiln_spec(
+        model__task=task,
+        label__positive=1 if task == "binary" else None,
+        policy__automatic_decline=automatic,
+        policy__refer_missing=None,
+    )
+    case = {name: None for name in PREDICTIONS_SCHEMA.names}
+    case |= {"case_key": "c", "score": score, "missing": 1.0}
+    decided = decide(spec, pa.Table.from_pylist([case], PREDICTIONS_SCHEMA), START.date(), "r")
+    assert decided.column("decision").to_pylist() == [_decision(spec, np.array(score))]
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,18 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from assets.spec import UseCaseSpec
+from assets.training import validation
 from assets.training.evidence import TrainedModel
 from assets.training.gates.certain import certain_values
 from assets.training.gates.discrimination import auc, discriminations
 from assets.training.gates.finding import Finding
 from assets.training.gates.leak import leak_gate
 from assets.training.gates.proxies import proxies
+from assets.training.gates.shares import auc_interval
 from tests.judged_models import Kiln, kiln, kiln_spec, model_of
 
 MACHINES = Path(__file__).resolve().parents[3] / "shared/data/machine_failure/ai4i2020.csv"
@@ -35,7 +38,11 @@ def test_honest_features_pass() -> None:
     found = judged(kiln())
     assert found.verdict == "pass"
     assert found.figures["labels_before_event"] == 0
-    assert found.figures["single_features"][0]["feature"] == "heat"
+    best = found.figures["single_features"][0]
+    assert best["feature"] == "heat"
+    assert best["low"] < best["value"] < best["high"]
+    measured = found.figures["measured"]["value"]
+    assert measured.low < measured.value < measured.high < 0.995
     assert found.figures["shuffled"]["shared_rows"] == 0
 
 
@@ -130,6 +137,54 @@ def test_measuring_on_rows_fitted_on_is_refused() -> None:
     assert found.verdict == "fail"
     assert "rows measured on are among the rows fitted on" in found.message
     assert found.figures["shuffled"]["auc"] > 0.6
+
+
+def test_folds_that_measure_on_rows_fitted_on_are_refused(monkeypatch: Any) -> None:
+    spec = kiln_spec(model__validation="cross_validation")
+    quiet = kiln(rows=2000)
+    trained = model_of(spec, quiet.table, quiet.chance)
+    found = leak_gate(spec, trained, quiet.table)
+    assert found.verdict == "pass"
+    assert found.figures["shuffled"]["fitted_rows"] == 1600
+    assert found.figures["shuffled"]["measured_rows"] == 2000
+    assert found.figures["shuffled"]["shared_rows"] == 0
+
+    honest = validation._seeded
+
+    def broken(*given: Any) -> Any:
+        for fitted, measured in honest(*given):
+            yield np.union1d(fitted, measured), measured
+
+    monkeypatch.setattr(validation, "_seeded", broken)
+    found = leak_gate(spec, trained, quiet.table)
+    assert found.verdict == "fail"
+    assert "2000 rows measured on are among the rows fitted on" in found.message
+    assert "a model of shuffled labels reaches AUC" in found.message
+
+
+def test_without_the_times_of_labels_nothing_can_be_said_of_them() -> None:
+    quiet = kiln()
+    table = quiet.table.drop_columns(["label_observed_at"])
+    found = leak_gate(SPEC, model_of(SPEC, table, quiet.chance), table)
+    assert found.verdict == "insufficient"
+    assert "no label_observed_at" in found.message
+
+
+@pytest.mark.parametrize(("inside", "outside"), [(30, 270), (150, 150)])
+@pytest.mark.parametrize("apart", [0.0, 1.2, 2.5])
+def test_the_interval_of_a_discrimination_holds_the_truth_as_often_as_it_says(
+    inside: int, outside: int, apart: float
+) -> None:
+    random = np.random.default_rng(7)
+    truth, held = norm.cdf(apart / np.sqrt(2)), 0
+    labels = np.repeat([True, False], [inside, outside])
+    for _ in range(400):
+        area = auc(labels, random.normal(size=inside + outside) + apart * labels)
+        one = auc_interval(area, inside, outside, 0.95)
+        assert 0 <= one.low <= area <= one.high <= 1
+        held += one.low <= truth <= one.high
+    assert 0.92 <= held / 400 <= 0.99
+    assert auc_interval(1.0, inside, outside, 0.95).low < 0.99
 
 
 def test_too_few_of_an_outcome_for_the_control_is_insufficient() -> None:

@@ -1,5 +1,6 @@
 """Enough to learn from: training refuses with figures when there is not, else is silent."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,7 +56,7 @@ def make_spec(**model: Any) -> UseCaseSpec:
     )
 
 
-def plants(labels: list[int | None]) -> pa.Table:
+def plants(labels: Sequence[int | None]) -> pa.Table:
     start, rows = datetime(2026, 1, 1, tzinfo=UTC), len(labels)
     return pa.table(
         {
@@ -81,7 +82,10 @@ def test_enough_evidence_passes() -> None:
     [
         ([0, 1] * 99, "198 rows with a matured label, model.min_rows asks for 200"),
         ([0] * 181 + [1] * 19, "19 positives among 200 rows .* model.min_positives asks for 20"),
+        ([1] * 194 + [0] * 6, "6 negatives among 200 rows .* model.min_positives asks for 20"),
+        ([0] * 994 + [1] * 6, "6 positives among 1000 rows .* model.min_positives asks for 20"),
         ([1] * 200, "all 200 matured labels are positive"),
+        ([0] * 200, "all 200 matured labels are negative"),
         ([0, 1] * 100 + [None], "1 rows of the training set have a label that is neither"),
         ([0, 1] * 100 + [2, -1], "2 rows of the training set have a label that is neither"),
         ([], "0 rows with a matured label"),
@@ -93,8 +97,9 @@ def test_too_little_evidence_is_refused(labels: list[int | None], says: str) -> 
 
 
 def test_limits_are_inclusive() -> None:
-    labels: list[int | None] = [0] * 180 + [1] * 20
+    labels = [0] * 180 + [1] * 20
     assert require_enough(make_spec(), plants(labels)).positives == 20
+    assert require_enough(make_spec(), plants([1 - one for one in labels])).positives == 180
 
 
 @pytest.mark.parametrize(

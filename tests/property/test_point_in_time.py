@@ -103,7 +103,7 @@ SPEC = UseCaseSpec.model_validate(
 class Gauge:
     unit: int
     at: datetime
-    created: datetime
+    created: datetime | None  # None: nobody knows when we came to know it, so it never counts
     value: int | None
     state: str | None
     arrived: date
@@ -139,7 +139,7 @@ GAUGES = st.lists(
         Gauge,
         unit=UNITS,
         at=TIMES,
-        created=TIMES,
+        created=TIMES | TIMES | TIMES | st.none(),
         value=st.integers(-5, 5) | st.none(),
         state=st.sampled_from(["on", "off", None]),
         arrived=DAYS,
@@ -155,7 +155,13 @@ SURVEYS = st.lists(
     max_size=40,
 )
 CASES = st.lists(
-    st.builds(Case, unit=UNITS | st.none(), site=SITES | st.none(), at=TIMES),
+    # The last unit and site are ones that no fact is about.
+    st.builds(
+        Case,
+        unit=UNITS | st.sampled_from([None, 3]),
+        site=SITES | st.sampled_from([None, "nowhere"]),
+        at=TIMES,
+    ),
     min_size=20,
     max_size=60,
 )
@@ -191,7 +197,7 @@ class World:
             self.lake.ensure(SPEC.name, features(view), schema)
 
     def publish(self, gauges: list[Gauge], surveys: list[Survey]) -> None:
-        facts = {
+        facts: dict[str, list[tuple[Any, ...]]] = {
             "gauges": [(g.unit, g.at, g.created, g.value, g.state, g.arrived) for g in gauges],
             "surveys": [(s.site, s.at, s.open, s.arrived) for s in surveys],
         }
@@ -258,10 +264,10 @@ def expected(case: Case, gauges: list[Gauge], surveys: list[Survey]) -> dict[str
         usable = (
             gauge.unit == case.unit
             and gauge.at <= case.at <= gauge.at + TTL
+            and gauge.created is not None
             and gauge.created <= case.at
         )
-        newer = best is None or (gauge.at, gauge.created) > (best.at, best.created)
-        if usable and newer:
+        if usable and (best is None or known(gauge) > known(best)):
             best = gauge
     if best is not None:
         found["position_y"] = None if best.value is None else float(best.value)
@@ -274,6 +280,11 @@ def expected(case: Case, gauges: list[Gauge], surveys: list[Survey]) -> dict[str
     if seen is not None and seen.open is not None:
         found["open"] = float(seen.open)
     return found
+
+
+def known(gauge: Gauge) -> tuple[datetime, datetime]:
+    assert gauge.created is not None
+    return gauge.at, gauge.created
 
 
 def values(row: dict[str, Any]) -> dict[str, Any]:
@@ -297,7 +308,7 @@ def test_both_ways_find_what_a_brute_force_search_finds(
     world: World, gauges: list[Gauge], surveys: list[Survey], cases: list[Case]
 ) -> None:
     world.publish(gauges, surveys)
-    by_feast, by_asof = (world.join(keyed(cases), way) for way in ("feast", "asof"))
+    by_asof, by_feast = (world.join(keyed(cases), way) for way in WAYS)
     assert by_feast.equals(by_asof)
     assert by_feast.schema.equals(by_asof.schema)
     assert [values(row) for row in by_feast.to_pylist()] == [
@@ -313,6 +324,10 @@ def test_the_asof_way_finds_what_a_brute_force_search_finds(
     world.publish(gauges, surveys)
     joined = world.rows(keyed(cases), "asof")
     assert [values(row) for row in joined] == [expected(c, gauges, surveys) for c in cases]
+
+
+def later(gauge: Gauge, now: datetime) -> bool:
+    return gauge.at > now or gauge.created is None or gauge.created > now
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -343,8 +358,7 @@ def test_what_comes_after_the_event_never_changes_a_value(world: World, way: Way
         world.publish(gauges, surveys)
         before = world.rows(past, way)
         world.publish(
-            [g for g in gauges if g.at <= now and g.created <= now]
-            + [g for g in later_gauges if g.at > now or g.created > now],
+            [g for g in gauges if not later(g, now)] + [g for g in later_gauges if later(g, now)],
             [s for s in surveys if s.at <= now] + [s for s in later_surveys if s.at > now],
         )
         assert world.rows(past, way) == before

@@ -16,6 +16,7 @@ from assets.features.day_files import ViewNotPublishedError
 from assets.features.feast_join import FeastAnswerError
 from assets.features.lineage import feature_lineage
 from assets.features.point_in_time import VOLUME, PointInTimeError, join, path_for
+from assets.features.point_in_time import Path as Way
 from assets.features.publish import publish_days
 from assets.features.sets import NoMaturedLabelsError, scoring_set, set_schema, training_set
 from assets.features.views import apply, feast_objects, open_store
@@ -124,6 +125,7 @@ def spec(**view: Any) -> UseCaseSpec:
 
 
 SPEC = spec()
+WAYS: tuple[Way, ...] = ("feast", "asof")
 
 
 def put(home: Home, table: str, schema: pa.Schema, rows: list[tuple[Any, ...]]) -> Lake:
@@ -156,7 +158,7 @@ def pressures(home: Home, *rows: tuple[str, int | None, datetime | None]) -> lis
     """What both ways of the join find."""
     by_feast, by_asof = (
         join(SPEC, home, cases(*rows), as_of=LATE, path=way).column("pressure").to_pylist()
-        for way in ("feast", "asof")
+        for way in WAYS
     )
     assert by_feast == by_asof
     found: list[float | None] = by_asof
@@ -282,7 +284,7 @@ def test_volume_goes_by_asof_join_and_either_way_can_be_asked_for(home: Home) ->
     assert (path_for(VOLUME - 1), path_for(VOLUME)) == ("feast", "asof")
     publish(home, [(1, NOON, NOON, 7, DAY), (1, NOON, NOON + timedelta(hours=1), 8, DAY)])
     asked = cases(("b", 1, NOON), ("a", None, NOON), ("c", 1, NOON + timedelta(hours=1)))
-    ways = [join(SPEC, home, asked, as_of=LATE, path=way) for way in (None, "feast", "asof")]
+    ways = [join(SPEC, home, asked, as_of=LATE, path=way) for way in (None, *WAYS)]
     assert ways[0].equals(ways[1])
     assert ways[0].equals(ways[2])
     assert ways[0].column("pressure").to_pylist() == [7.0, None, 8.0]
@@ -300,7 +302,7 @@ def test_a_late_older_fact_never_hides_a_newer_one_known_before(home: Home) -> N
         ],
     )
     asked = cases(*((f"c{i}", 1, NOON + i * hour) for i in range(4)))
-    for way in ("feast", "asof"):
+    for way in WAYS:
         joined = join(SPEC, home, asked, as_of=LATE, path=way)
         assert joined.column("pressure").to_pylist() == [1.0, 1.0, 3.0, 4.0]
 
@@ -714,3 +716,42 @@ def test_without_matured_labels_the_error_says_when_the_first_come(home: Home) -
         training_set(SPEC, lake, home, early + timedelta(days=30))
     with pytest.raises(NoMaturedLabelsError, match="run the nights first"):
         training_set(SPEC, lake, home, early - timedelta(days=30))
+
+
+def test_a_night_stopped_at_either_gate_teaches_nothing(home: Home) -> None:
+    import dagster as dg
+
+    from assets.features.assets import training_set_asset
+    from assets.features.coverage import GATE as COVERAGE
+    from assets.gate_results import GateResult, Verdict, record
+    from assets.quality.scoring_population import GATE
+    from orchestration.resources.installation import Installation
+
+    lake = events(home, 0, 1, 2)
+    publish(home, [])
+    put(home, LABELS, LABEL_ROWS, [label(f"e{i}", 0, 5) for i in range(3)])
+
+    def judged(offset: int, gate: str, verdict: Verdict) -> None:
+        result = GateResult(gate, "scoring_set", verdict, "", {}, {}, "")
+        night = date(2026, 3, 1) + timedelta(days=offset)
+        record(lake, SPEC.name, night, result, spec_version="", run_id="")
+
+    def trained_on(declared: UseCaseSpec) -> list[str]:
+        ran = dg.materialize(
+            [training_set_asset(declared)],
+            partition_key="2026-03-20",
+            resources={"installation": Installation(root=str(home.root))},
+        )
+        assert ran.success
+        rows = lake.read_day(SPEC.name, "training_set", date(2026, 3, 20))
+        found: list[str] = rows.column("event_id").to_pylist()
+        return found
+
+    for gate in (GATE, COVERAGE):
+        judged(0, gate, "pass")
+    assert trained_on(SPEC) == ["e0", "e1", "e2"]
+    judged(1, GATE, "fail")
+    judged(2, COVERAGE, "fail")
+    assert trained_on(SPEC) == ["e0"]
+    judged(2, COVERAGE, "pass")
+    assert trained_on(SPEC) == ["e0", "e2"]

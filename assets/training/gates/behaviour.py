@@ -167,7 +167,8 @@ def _invariance(
             said.append(
                 f"another value of {name} alone moves the prediction of "
                 f"{found[name]['cases_moved']} of {len(frame)} cases (by up to {moved.max():.3g}), "
-                f"which model.gates.invariant_to forbids: take {name}, and what is derived from it, out of features"
+                f"which model.gates.invariant_to forbids: take {name}, and what is derived "
+                "from it, out of features"
             )
     figures["invariance"] = found
     return said

