@@ -11,6 +11,7 @@ from assets.features.assets import (
     training_set_asset,
     view_asset,
 )
+from assets.features.columns import check_joinable
 from assets.ingestion.assets import door_checks, source_asset
 from assets.marts.assets import marts_assets
 from assets.marts.build import prepare
@@ -41,7 +42,10 @@ class UseCase(dg.Component, dg.Resolvable):
 
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> "UseCase":
-        return cls(UseCaseSpec.model_validate(model))
+        spec = UseCaseSpec.model_validate(model)
+        # Now, not in the first night: what the feature store could not join as it is declared.
+        check_joinable(spec)
+        return cls(spec)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return use_case_definitions(self.spec)

@@ -51,6 +51,15 @@ def test_few_rows_can_show_it_but_cannot_show_that_it_is_not() -> None:
     assert "fewer than 200 rows may be too few" in found.message
 
 
+def test_a_gain_that_may_be_chance_is_refused() -> None:
+    quiet, random = kiln(rows=500), np.random.default_rng(2)
+    weak = quiet.labels + random.normal(scale=8, size=500)
+    found = baseline_gate(SPEC, model_of(SPEC, quiet.table, weak, pipeline=0), quiet.table)
+    gain = found.figures["baselines"]["prior"]["gain"]
+    assert gain.low < 0 < gain.value
+    assert found.verdict == "fail"
+
+
 def test_next_to_no_rows_of_an_outcome_are_insufficient() -> None:
     few = kiln(rows=300)
     labels = few.labels.copy()
@@ -143,7 +152,7 @@ def test_a_last_value_is_one_that_was_known_by_then() -> None:
             "fired_at": pa.array(
                 [START + timedelta(days=d) for d in days], pa.timestamp("us", "UTC")
             ),
-            "label": [1, 0, 1, 0],
+            "label": [1, 1, 0, 0],
             "label_observed_at": pa.array(
                 # The first is known after two days, the second late, the third at once.
                 [START + timedelta(days=d) for d in (2, 8, 3, 11)],
@@ -153,8 +162,8 @@ def test_a_last_value_is_one_that_was_known_by_then() -> None:
     )
     trained = model_of(SPEC, kiln(rows=100).table, np.zeros(100))
     found = last_values(SPEC, trained, table, table)
-    # c knows only a; d knows b, which became known last.
+    # c knows only a, not itself; d knows b, which became known last.
     assert np.isnan(found[0])
     assert np.isnan(found[1])
     assert found[2] == 1
-    assert found[3] == 0
+    assert found[3] == 1

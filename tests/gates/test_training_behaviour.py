@@ -117,7 +117,7 @@ def test_what_an_empty_case_would_come_to_is_what_the_policy_decides(
         policy__automatic_decline=automatic,
         policy__refer_missing=None,
     )
-    case = {name: None for name in PREDICTIONS_SCHEMA.names}
+    case: dict[str, Any] = dict.fromkeys(PREDICTIONS_SCHEMA.names)
     case |= {"case_key": "c", "score": score, "missing": 1.0}
     decided = decide(spec, pa.Table.from_pylist([case], PREDICTIONS_SCHEMA), START.date(), "r")
     assert decided.column("decision").to_pylist() == [_decision(spec, np.array(score))]

@@ -42,6 +42,7 @@ def test_a_view_must_reach_its_floor_and_never_be_empty(
     found = coverage_gate(viewed(floor), table(known))
     assert found.verdict == verdict
     assert found.figures["views"] == {"lessons": known / 100}
+    assert ("view 'lessons' has a value for" in found.message) == (verdict == "fail")
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])

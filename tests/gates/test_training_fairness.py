@@ -54,6 +54,16 @@ def test_a_suspicion_the_rows_cannot_settle_is_insufficient() -> None:
     assert found.verdict == "insufficient"
 
 
+def test_a_lost_opportunity_the_rows_cannot_settle_is_insufficient() -> None:
+    spec = kiln_spec(sensitive={"guild": {}}, policy__approve_below=0.4)
+    few = kiln(rows=300)
+    found = judged(few, harsh(few, 0.8), spec)
+    one = found.figures["guild"]
+    assert not one["ratio"]["beyond"]
+    assert one["difference"]["interval"].low < 0.1 < one["difference"]["interval"].value
+    assert found.verdict == "insufficient"
+
+
 def test_small_groups_are_not_judged_and_not_named() -> None:
     quiet = kiln()
     guild = np.array(quiet.table.column("guild").to_pylist(), dtype=object)
@@ -82,6 +92,9 @@ def test_nulls_are_a_group_and_numbers_are_cut_into_bins() -> None:
     found = judged(quiet.with_column("years", pa.array(years)), spec=spec)
     assert found.verdict == "pass"
     assert set(found.figures["years"]["groups"]) == {"<30", "30-60", ">=60", "not stated"}
+    # Six pairs of four groups share the error probability of one question.
+    for asked in ("ratio", "difference"):
+        assert found.figures["years"][asked]["interval"].confidence == pytest.approx(1 - 0.05 / 6)
     scores = quiet.chance.copy()
     scores[3000:3600] = 0.5  # who does not state it is never approved
     found = judged(quiet.with_column("years", pa.array(years)), scores, spec)

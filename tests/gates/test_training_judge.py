@@ -44,6 +44,7 @@ def test_all_gates_pass_a_good_model_twice_the_same() -> None:
     )
     found = judge(spec, trained, quiet.table, champion, DIGEST)
     assert [one.verdict for one in found] == ["pass"] * 8, [one.message for one in found]
+    assert found[0].figures["rows"] == 2881  # 120 days of hours, both ends, not all 4,000
     # Exactly what the record keeps: JSON without NaN or infinity.
     first = [json.dumps(vars(one), sort_keys=True, allow_nan=False) for one in found]
     again = judge(spec, trained, quiet.table, champion, DIGEST)

@@ -119,6 +119,21 @@ def test_too_good_to_be_true_is_not_believed() -> None:
     assert "too good to be true" in found.message
 
 
+def test_a_perfect_score_of_a_handful_is_not_too_good() -> None:
+    quiet = kiln()
+    labels = quiet.labels.copy()
+    labels[2000:] = 0
+    labels[2000:2009] = 1
+    table = quiet.with_column("label", labels).table
+    found = leak_gate(SPEC, model_of(SPEC, table, labels + 0.0, pipeline=0), table)
+    assert found.figures["measured"]["value"].value == 1
+    assert "too good" not in found.message
+    labels[2009] = 1
+    table = quiet.with_column("label", labels).table
+    found = leak_gate(SPEC, model_of(SPEC, table, labels + 0.0, pipeline=0), table)
+    assert "too good" in found.message
+
+
 def test_a_denied_column_in_the_model_is_refused() -> None:
     quiet = kiln()
     trained = model_of(SPEC, quiet.table, quiet.chance)
@@ -126,6 +141,20 @@ def test_a_denied_column_in_the_model_is_refused() -> None:
     found = leak_gate(now, trained, quiet.table)
     assert found.verdict == "fail"
     assert found.figures["forbidden_features"] == ["clay"]
+
+
+@pytest.mark.parametrize("column", ["guild", "label", "cracked", "sorted_at", "firing_id"])
+def test_a_model_that_takes_what_may_never_be_a_feature_is_refused(column: str) -> None:
+    spec, quiet = kiln_spec(sensitive={"guild": {}}), kiln()
+
+    class Taking:
+        feature_names_in_ = ("heat", column)
+
+    found = leak_gate(
+        spec, model_of(spec, quiet.table, quiet.chance, pipeline=Taking()), quiet.table
+    )
+    assert found.verdict == "fail"
+    assert found.figures["forbidden_features"] == [column]
 
 
 def test_measuring_on_rows_fitted_on_is_refused() -> None:
@@ -148,6 +177,10 @@ def test_folds_that_measure_on_rows_fitted_on_are_refused(monkeypatch: Any) -> N
     assert found.figures["shuffled"]["fitted_rows"] == 1600
     assert found.figures["shuffled"]["measured_rows"] == 2000
     assert found.figures["shuffled"]["shared_rows"] == 0
+
+    # The folds are those of the training, whatever order the rows were read in.
+    backwards = quiet.table.take(np.arange(2000)[::-1])
+    assert leak_gate(spec, trained, backwards).figures["shuffled"] == found.figures["shuffled"]
 
     honest = validation._seeded
 

@@ -16,6 +16,8 @@ def test_a_steady_model_passes() -> None:
     slices = found.figures["slices"]
     assert [s["rows"] for s in slices] == [667, 667, 666]
     assert slices[0]["last"] < slices[1]["first"]
+    # Three slices share the error probability of one question.
+    assert slices[0]["value"].confidence == pytest.approx(1 - 0.05 / 3)
 
 
 def test_a_slice_the_model_knows_nothing_of_is_refused() -> None:
@@ -27,8 +29,10 @@ def test_a_slice_the_model_knows_nothing_of_is_refused() -> None:
     assert [s["fails"] for s in found.figures["slices"]] == [False, False, True]
 
 
-def test_a_drop_that_noise_explains_does_not_count() -> None:
-    spec = kiln_spec(model__gates={"stability": {"slices": 8, "max_drop": 0.01, "min_rows": 50}})
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
+def test_a_drop_that_noise_explains_does_not_count(metric: str) -> None:
+    limits = {"stability": {"slices": 8, "max_drop": 0.01, "min_rows": 50}}
+    spec = kiln_spec(model__metric=metric, model__gates=limits)
     quiet = kiln(rows=1200)
     found = stability_gate(spec, model_of(spec, quiet.table, quiet.chance))
     assert max(s["drop"] for s in found.figures["slices"]) > 0.01

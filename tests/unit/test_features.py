@@ -337,15 +337,20 @@ def test_columns_under_the_asof_joins_own_names_do_not_clash(home: Home) -> None
     assert joined.column("entity").to_pylist() == [None, "x"]
 
 
-def test_an_answer_with_fewer_rows_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_with_fewer_rows_or_rows_out_of_place_is_refused(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(home, [(1, NOON, NOON, 7, DAY)])
-    short = cases(("a", 1, NOON), ("b", 1, NOON))
+    asked = cases(("a", 1, NOON), ("b", 1, NOON))
     from assets.features import feast_join
 
     ask = feast_join._ask
     monkeypatch.setattr(feast_join, "_ask", lambda *given: ask(*given).slice(1))
     with pytest.raises(FeastAnswerError, match="2 cases went into the join, 1 came out"):
-        join(SPEC, home, short, as_of=LATE)
+        join(SPEC, home, asked, as_of=LATE)
+    monkeypatch.setattr(feast_join, "_ask", lambda *given: ask(*given).take([1, 0]))
+    with pytest.raises(FeastAnswerError, match="other 'case_position' than it was asked for"):
+        join(SPEC, home, asked, as_of=LATE)
 
 
 # --- what a spec may ask for --------------------------------------------------------------------
@@ -511,6 +516,7 @@ def test_only_matured_cases_with_a_label_known_by_then_are_trained_on(home: Home
             label("e0", 1, 11),  # the later word on e0
             label("e1", 0, 9),
             label("e1", 1, 30),  # not observed yet
+            label("e1", 1, 31, arrived=6),  # nor this one, whatever day brought it
             label("e2", 1, 10, arrived=20),  # observed, but nobody had told us
             label("e9", 1, 10),  # not matured
         ],
@@ -755,3 +761,30 @@ def test_a_night_stopped_at_either_gate_teaches_nothing(home: Home) -> None:
     assert trained_on(SPEC) == ["e0"]
     judged(2, COVERAGE, "pass")
     assert trained_on(SPEC) == ["e0", "e2"]
+
+
+def test_a_night_run_again_writes_nothing_anywhere(home: Home) -> None:
+    import dagster as dg
+
+    from assets.features.assets import scoring_set_asset, view_asset
+    from orchestration.resources.installation import Installation
+
+    lake = events(home, 6, 7)
+    put(home, features("gauges"), FACTS, [(1, NOON - timedelta(hours=1), NOON, 7, DAY)])
+
+    def night() -> tuple[dict[str, tuple[int, int]], int]:
+        ran = dg.materialize(
+            [view_asset(SPEC, "gauges"), scoring_set_asset(SPEC)],
+            partition_key=DAY.isoformat(),
+            resources={"installation": Installation(root=str(home.root))},
+        )
+        assert ran.success
+        folders = (home.feature_view(SPEC.name, "gauges"), home.feast)
+        files = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
+        stamps = {str(p): (p.stat().st_ino, p.stat().st_mtime_ns) for p in files}
+        return stamps, lake.version(SPEC.name, "scoring_set")
+
+    first = night()
+    assert any(name.endswith("registry.db") for name in first[0])
+    assert any(name.endswith(f"{DAY}.parquet") for name in first[0])
+    assert night() == first

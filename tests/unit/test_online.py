@@ -72,7 +72,7 @@ def test_times_hold_in_any_zone_of_the_machine(home: Home, monkeypatch: pytest.M
     # Feast's store would read a time written in one zone as another one elsewhere.
     publish(home, [(1, NOON, NOON, 7, DAY)])
     end = NOON + timedelta(days=2)
-    found = []
+    found: list[float | None] = []
     try:
         for zone in ("Pacific/Auckland", "America/New_York"):
             monkeypatch.setenv("TZ", zone)

@@ -9,7 +9,7 @@ figure: the mean of the resamples less the figure) and 13 (percentile interval).
 percentiles less that bias. A row drawn twice stands next to itself in a ranking, which flatters the
 average precision of a model in every resample, and that of a constant in none: by plain
 percentiles 5 to 15 % of models that guess were surely better than the prior (250 to 2,000 rows, 5
-to 25 % positives, 300 seeds each; nominal 2.5 %), by these 0 to 5 %. Of an AUC the two are alike.
+to 25 % positives, 240 to 300 seeds each; nominal 2.5 %), by these 0 to 5 %.
 """
 
 from collections.abc import Callable
