@@ -21,6 +21,7 @@ from assets.release.people import enrol
 from assets.signing import create_private_key, load_private_key
 from assets.spec import UseCaseSpec
 from assets.training.evidence import TrainedModel
+from assets.training.gate_names import GATES
 from assets.training.registry import RegisteredVersion, register, training_digest
 from assets.training.train import train
 from tests.widgets import orders, widgets_spec
@@ -48,7 +49,8 @@ def trained(task: Task = "binary", seed: int = 5) -> TrainedModel:
 
 def judged(digest: str, **verdicts: Verdict) -> list[GateResult]:
     """Gates of one training; all passed unless said."""
-    found: dict[str, Verdict] = {"leak": "pass", "baseline": "pass", **verdicts}
+    asked = [gate for gate in GATES if gate != "champion"]
+    found: dict[str, Verdict] = {**dict.fromkeys(asked, "pass"), **verdicts}
     return [
         GateResult(f"training.{gate}", f"model {digest[:12]}", verdict, gate, {"x": 1}, {}, digest)
         for gate, verdict in found.items()

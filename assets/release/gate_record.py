@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from assets.lake import PARTITION
 from assets.tables import GATE_RESULTS
-from assets.training.gate_names import PREFIX, model_subject
+from assets.training.gate_names import PREFIX, gates_of, model_subject
 
 if TYPE_CHECKING:
     from assets.lake import Lake
     from assets.spec import UseCaseSpec
-
-NEEDED = (PREFIX + "leak", PREFIX + "baseline")
-"""Gates no model can go without, whatever its task: without their results the record has gaps."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,8 @@ class Judged:
 def gates_on_record(lake: "Lake", spec: "UseCaseSpec", training_digest: str) -> list[Judged]:
     """Every training gate's latest verdict on this very training, by name.
 
-    A gate of :data:`NEEDED` without a result is among them as ``missing``.
+    A gate every model of the use case is asked, and that has no result, is among them as
+    ``missing``. Only the champion's may have none: where there is none to compare with.
     """
     import pyarrow.dataset as ds
 
@@ -54,7 +52,7 @@ def gates_on_record(lake: "Lake", spec: "UseCaseSpec", training_digest: str) -> 
         for row in sorted(rows, key=lambda row: row[PARTITION])
         if row["gate"].startswith(PREFIX)
     }
-    for gate in NEEDED:
+    for gate in (PREFIX + name for name in gates_of(spec) if name != "champion"):
         if gate not in found:
             found[gate] = Judged(gate, "missing", "there is no result on record", {}, {})
     return [found[gate] for gate in sorted(found)]

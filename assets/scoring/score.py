@@ -137,10 +137,14 @@ def require_scores(task: "Task", label: str, scores: "np.ndarray", cases: int) -
 
 
 def _missing(spec: "UseCaseSpec", scoring_set: pa.Table) -> pa.ChunkedArray:
-    """Share of its features of which a case has no value (null, or no number), from 0 to 1."""
+    """Share of its features of which a case has no value, from 0 to 1: null, or no finite number
+    (which the model is shown as missing, see ``feature_frame``)."""
     missing = pa.repeat(pa.scalar(0, pa.int32()), scoring_set.num_rows)
     for name in spec.feature_names:
-        absent = pc.is_null(scoring_set.column(name), nan_is_null=True)
+        column = scoring_set.column(name)
+        absent = pc.is_null(column)
+        if pa.types.is_floating(column.type):
+            absent = pc.invert(pc.fill_null(pc.is_finite(column), False))
         missing = pc.add(missing, absent.cast(pa.int32()))
     return pc.divide(missing.cast(pa.float64()), float(len(spec.feature_names) or 1))
 

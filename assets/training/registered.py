@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from assets.training.model_file import RegistryError
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -140,8 +142,18 @@ def record_of(
 
 
 def version_of(record: str, version: Any) -> RegisteredVersion:
-    """The version of a record written by :func:`record_of`, with its number."""
-    return RegisteredVersion(**{**json.loads(record), "version": int(version)})
+    """The version of a record written by :func:`record_of`, with its number.
+
+    Raises RegistryError for anything else: MLflow's tags can be edited by whoever has the registry.
+    """
+    try:
+        return RegisteredVersion(**{**json.loads(record), "version": int(version)})
+    except (TypeError, ValueError) as error:
+        raise RegistryError(
+            f"version {version}: what MLflow has on record of it cannot be read, so somebody "
+            "edited its tag 'nightshift.record'. Nights go by the release record and are scored "
+            "as before; restore registry.db from a backup"
+        ) from error
 
 
 def passed(spec: "UseCaseSpec", gates: "Sequence[GateResult]") -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from assets.crash_points import reached
 from assets.durable import make_folder, write_whole
 from assets.tables import TRAINING_SET
+from assets.training.abandoned import clear_abandoned
 from assets.training.environment import environment
 from assets.training.manifest import ManifestError, read_verified
 from assets.training.model_file import RegistryError, log_model, place_of, relative_to_home
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from assets.home import Home
     from assets.spec import UseCaseSpec
     from assets.training.evidence import TrainedModel
+    from assets.training.model_file import ModelFolder
 
 __all__ = [
     "RegisteredVersion",
@@ -131,11 +133,13 @@ def register(
     ``training_set_version``, ``input_versions`` version and digest of further lake tables it was
     made of; ``as_of`` the injected clock (UTC); ``requested_by`` who asked for it; ``code_version``
     of our own code; ``run_tags`` go onto the runs. The version carries all of its record from the
-    moment it exists, and its model is signed before that: a run killed half way leaves a run in
-    MLflow but no half-made version. Raises RegistryError when the registry is of another place.
+    moment it exists, and its model is signed before that, so no version is ever half-made. What a
+    training that was killed or failed left in MLflow and on the disk is taken away. Raises
+    RegistryError when the registry is of another place.
     """
     import mlflow
 
+    from assets.training.run_log import log_candidates, log_training
     from assets.training.session import registry_client
 
     digest = training_digest(spec, training_set_digest)
@@ -154,86 +158,81 @@ def register(
             TRAINING_DIGEST: digest,
         }
         experiment = _experiment(client, home, spec.name)
+        clear_abandoned(client, home, spec.name, experiment, TRAINING_DIGEST)
         with mlflow.start_run(
             experiment_id=experiment,
             run_name=f"{as_of:%Y-%m-%d} {digest[:8]}",
             tags=tags,
         ) as run:
             run_id = str(run.info.run_id)
-            _log_runs(
+            log_training(
                 client,
                 spec,
                 trained,
                 gates,
                 run_id,
-                experiment,
-                tags,
-                {TRAINING_SET: (training_set_version, training_set_digest), **input_versions},
+                inputs={
+                    TRAINING_SET: (training_set_version, training_set_digest),
+                    **input_versions,
+                },
+                environment=environment(),
             )
+            log_candidates(trained, experiment, tags)
             reached("model.logging")
             stored = log_model(client, home, spec, trained, digest, tags)
-        record = record_of(
-            spec,
-            trained,
-            gates,
-            stored,
-            mlflow_run_id=run_id,
-            artifact_folder=relative_to_home(home, place_of(run.info.artifact_uri)),
-            digest=digest,
-            training_set_digest=training_set_digest,
-            training_set_version=training_set_version,
-            input_versions=input_versions,
-            as_of=as_of,
-            requested_by=requested_by,
-            code_version=code_version,
-            environment=environment(),
-        )
-        if not client.search_registered_models(f"name = '{spec.name}'"):
-            client.create_registered_model(spec.name, description=spec.description or None)
-        version = client.create_model_version(
-            spec.name,
-            f"models:/{stored.model_id}",
-            run_id=run_id,
-            model_id=stored.model_id,
-            tags={
-                **{k: v for k, v in tags.items() if k.startswith("nightshift.")},
+            record = record_of(
+                spec,
+                trained,
+                gates,
+                stored,
+                mlflow_run_id=run_id,
+                artifact_folder=relative_to_home(home, place_of(run.info.artifact_uri)),
+                digest=digest,
+                training_set_digest=training_set_digest,
+                training_set_version=training_set_version,
+                input_versions=input_versions,
+                as_of=as_of,
+                requested_by=requested_by,
+                code_version=code_version,
+                environment=environment(),
+            )
+            named = {f"nightshift.{name}": f"{v:.6g}" for name, v in trained.metrics.items()}
+            verdicts = {f"nightshift.gate.{one.gate}": one.verdict for one in gates}
+            of_model = {
                 "nightshift.digest": stored.digest,
                 "nightshift.manifest_digest": stored.signed.digest,
                 "nightshift.candidate": trained.winner,
-                **{f"nightshift.{k}": f"{v:.6g}" for k, v in trained.metrics.items()},
-                **{f"nightshift.gate.{g.gate}": g.verdict for g in gates},
-                RECORD: record,
-            },
-        )
-        reached("model.registered")
-        return version_of(record, version.version)
+            }
+            said = {k: v for k, v in tags.items() if k.startswith("nightshift.")}
+            version = _new_version(
+                client,
+                spec,
+                stored,
+                run_id,
+                {**said, **of_model, **named, **verdicts, RECORD: record},
+            )
+            reached("model.registered")
+        return version_of(record, version)
 
 
-def _log_runs(
+def _new_version(
     client: "MlflowClient",
     spec: "UseCaseSpec",
-    trained: "TrainedModel",
-    gates: "Sequence[GateResult]",
+    stored: "ModelFolder",
     run_id: str,
-    experiment: str,
     tags: Mapping[str, str],
-    inputs: Mapping[str, tuple[int, str]],
-) -> None:
-    """The parent run's content, and a nested run for each candidate."""
-    import mlflow
-
-    from assets.training.run_log import holdout, log_training
-
-    log_training(client, spec, trained, gates, run_id, inputs=inputs, environment=environment())
-    for candidate in trained.candidates.values():
-        with mlflow.start_run(
-            experiment_id=experiment, run_name=candidate.name, nested=True, tags=dict(tags)
-        ):
-            mlflow.log_params({k: str(v) for k, v in candidate.parameters.items()})
-            mlflow.log_params(
-                {"calibration": candidate.calibration, "trials": str(candidate.trials)}
-            )
-            mlflow.log_metrics(holdout(candidate))
+) -> int:
+    """Number of a new version, made together with all its tags."""
+    if not client.search_registered_models(f"name = '{spec.name}'"):
+        client.create_registered_model(spec.name, description=spec.description or None)
+    made = client.create_model_version(
+        spec.name,
+        f"models:/{stored.model_id}",
+        run_id=run_id,
+        model_id=stored.model_id,
+        tags=dict(tags),
+    )
+    return int(made.version)
 
 
 def _find(
@@ -241,15 +240,16 @@ def _find(
 ) -> RegisteredVersion | None:
     """Newest version of the use case with this training digest whose folder is as signed.
 
-    A version whose files are gone or damaged can never be loaded, so it is no reason not to train.
+    One whose files are gone or damaged, or whose record was edited beyond reading, can never be
+    loaded, so it is no reason not to train.
     """
     found = client.search_model_versions(
         f"name = '{use_case}' AND tags.`{TRAINING_DIGEST}` = '{digest}'",
         order_by=["version_number DESC"],
     )
     for version in found:
-        there = version_of(version.tags[RECORD], version.version)
         try:
+            there = version_of(version.tags[RECORD], version.version)
             read_verified(
                 home,
                 home.root / there.model_folder,
@@ -257,7 +257,7 @@ def _find(
                 digest=there.manifest_digest,
                 keep=(),
             )
-        except ManifestError:
+        except (KeyError, ManifestError, RegistryError):
             continue
         return there
     return None

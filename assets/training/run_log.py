@@ -80,6 +80,21 @@ def log_training(
     client.log_inputs(run_id, datasets)
 
 
+def log_candidates(trained: "TrainedModel", experiment: str, tags: Mapping[str, str]) -> None:
+    """A run for each candidate, nested in the active one: its settings and its figures."""
+    import mlflow
+
+    for candidate in trained.candidates.values():
+        with mlflow.start_run(
+            experiment_id=experiment, run_name=candidate.name, nested=True, tags=dict(tags)
+        ):
+            mlflow.log_params({k: str(v) for k, v in candidate.parameters.items()})
+            mlflow.log_params(
+                {"calibration": candidate.calibration, "trials": str(candidate.trials)}
+            )
+            mlflow.log_metrics(holdout(candidate))
+
+
 def holdout(candidate: "Candidate") -> dict[str, float]:
     """A candidate's figures as MLflow's metrics, intervals beside them."""
     named = {f"holdout_{name}": value for name, value in candidate.metrics.items()}

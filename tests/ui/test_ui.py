@@ -159,12 +159,10 @@ def test_a_model_shows_its_gates_and_its_card(servers: Servers, browser: Browser
         "leak Succeeded",
         "behaviour Succeeded",
         "This is a blocking asset check.",
-        "No feature tells the outcome",
+        "No feature, and not the model as a whole",
     )
     browser.shows(servers.dagster(model, view="overview"), "model card", "version_1.html")
-    browser.shows(
-        servers.url(3, f"models/{USE_CASE}/version_1.html"), "Model card", "pat.approver"
-    )
+    browser.shows(servers.url(3, f"models/{USE_CASE}/version_1.html"), "Model card", "pat.approver")
 
 
 def test_runs_of_the_command_line_are_on_the_job_and_on_the_timeline(

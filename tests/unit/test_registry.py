@@ -49,11 +49,8 @@ def test_the_record_says_what_is_needed_to_trust_it(
     assert version.task == "binary"
     assert list(version.classes) == ["0", "1"]
     assert list(version.features) == SPEC.feature_names
-    assert version.gates == {
-        "training.leak": "pass",
-        "training.baseline": "pass",
-        "training.fairness": "insufficient",
-    }
+    assert version.gates["training.leak"] == "pass"
+    assert version.gates["training.fairness"] == "insufficient"
     assert version.passed
     assert version.requested_by == "system:nightshift"
     assert (version.spec_version, version.code_version) == (SPEC.version, "c0de")
