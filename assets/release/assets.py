@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.content import content_digest
 from assets.errors import NightshiftError
+from assets.features.lineage import lineage_table
 from assets.release.aliases import project_aliases
 from assets.release.backing import requirement
 from assets.release.events import APPROVED, REGISTERED, SYSTEM, Event, read_events
@@ -52,9 +53,8 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             digest = content_digest(lake.read_day(spec.name, TRAINING_SET, day))
             # Of one training set there may be several, trained with other settings; those that a
             # gate stopped before they came here are put on record now.
-            versions = [
-                one for one in list_versions(home, spec.name) if one.training_set_digest == digest
-            ]
+            registered = list_versions(home, spec.name)
+            versions = [one for one in registered if one.training_set_digest == digest]
             if not versions:
                 raise NotRegistered(
                     f"{spec.name} {day}: no registered version for this training set. "
@@ -83,6 +83,9 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "to approve": command if stage in (REGISTERED, APPROVED) else "nothing to approve",
                 "model card": dg.MetadataValue.url(card),
                 "aliases changed": dg.MetadataValue.json(repaired),
+                "features, and the versions using them": dg.MetadataValue.md(
+                    lineage_table(spec, {one.version: one.features for one in registered})
+                ),
                 "events": dg.MetadataValue.md(_events_table(read_events(lake, spec.name))),
             }
         )

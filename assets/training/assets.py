@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.code_version import code_version
 from assets.content import content_digest
+from assets.features.lineage import lineage_table
 from assets.figures import png_bytes
 from assets.gate_results import GateResult, record_many
 from assets.model_spec import ModelSpec
@@ -59,6 +60,15 @@ def model_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
+        metadata={
+            "where features come from": dg.MetadataValue.md(lineage_table(spec)),
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {
+                    name: [dg.TableColumnDep([spec.name, TRAINING_SET], name)]
+                    for name in spec.feature_names
+                }
+            ),
+        },
         check_specs=[
             dg.AssetCheckSpec(
                 gate,

@@ -103,7 +103,7 @@ def test_a_model_killed_on_its_way_is_registered_once_and_leaves_nothing(
     folders = {p.parent.name for p in (home.models / "widgets").rglob("artifacts")}
     runs_named = {one.mlflow_run_id for one in (other, first)}
     assert folders == runs_named | {Path(one).parent.name for one in named}
-    assert not [path for path in home.root.rglob(".*.part")]
+    assert not list(home.root.rglob(".*.part"))
 
 
 def test_a_report_killed_on_its_way_is_stored_whole_by_the_next_run(

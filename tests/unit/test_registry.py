@@ -1,6 +1,9 @@
 """Registration: one version per training, all of its record, and every file of it signed."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from assets.signing import is_signed
 from assets.spec import UseCaseSpec
 from assets.training.evidence import Interval
 from assets.training.manifest import MANIFEST, SIGNATURE
+from assets.training.model_file import RegistryError
 from assets.training.registered import passed, training_digest
 from assets.training.registry import (
     RegisteredVersion,
@@ -143,6 +147,109 @@ def test_the_same_training_is_registered_once_and_found(
     assert not (tmp_path / "registry.db").exists()
     with pytest.raises(Exception, match="has no registered version 9"):
         find_version(home, "widgets", 9)
+
+
+def test_register_once_and_leave_no_trace(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of MLflow: nothing printed, nothing in the environment, whatever happened before."""
+    from assets.training.session import QUIET, registry_client
+
+    watched = (*QUIET, "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+    before = {name: os.environ.get(name) for name in watched}
+    home = Home(tmp_path / "home")
+    first = put(home, SPEC, trained(), ROWS)
+    assert put(home, SPEC, trained(), ROWS) == first
+    assert put(home, SPEC, trained(), "b" * 64).version == 2
+    other = model_spec(metric="average_precision")
+    assert find_registered(other, home, training_set_digest=ROWS) is None
+    with registry_client(home) as client:
+        runs = client.search_runs([client.get_run(first.mlflow_run_id).info.experiment_id])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 4  # a candidate for each version
+    assert {name: os.environ.get(name) for name in watched} == before
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+def test_of_two_at_once_one_registers_and_the_other_finds_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    put(home, SPEC, trained(), "b" * 64)  # the database is there
+    script = (
+        "import sys; from pathlib import Path; from assets.home import Home\n"
+        "from tests.registered_models import model_spec, put, trained\n"
+        "print(put(Home(Path(sys.argv[1])), model_spec(), trained(), 'a' * 64).version)"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(home.root)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    assert [one.communicate()[0].strip() for one in both] == ["2", "2"]
+    assert [one.version for one in list_versions(home, "widgets")] == [2, 1]
+
+
+def test_a_moved_home_is_told_so(registry: tuple[Home, RegisteredVersion], tmp_path: Path) -> None:
+    """What is there is found; a new model would be stored where the home was."""
+    home = copied(registry[0], tmp_path)
+    assert put(home, SPEC, trained(), ROWS) == registry[1]
+    with pytest.raises(RegistryError, match="home was moved"):
+        put(home, SPEC, trained(), "d" * 64)
+
+
+def test_an_attempt_that_failed_is_cleared_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assets.training.session import registry_client
+
+    home = Home(tmp_path / "home")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("assets.training.model_file.write_manifest", full)
+        with pytest.raises(OSError, match="no space left"):
+            put(home, SPEC, trained(), ROWS)
+    with registry_client(home) as client:
+        (failed,) = [
+            run
+            for run in client.search_runs(
+                [client.get_experiment_by_name("widgets").experiment_id],
+                "attributes.status = 'FAILED'",
+            )
+        ]
+        of_a_person = client.create_run(failed.info.experiment_id, run_name="a look at the data")
+    assert list_versions(home, "widgets") == []
+    version = put(home, SPEC, trained(), ROWS)
+    assert version.version == 1
+    with registry_client(home) as client:
+        runs = client.search_runs([failed.info.experiment_id])
+    assert failed.info.run_id not in {run.info.run_id for run in runs}
+    # Its own run and its candidate's; and what is none of ours stays.
+    assert len(runs) == 3
+    assert of_a_person.info.run_id in {run.info.run_id for run in runs}
+    assert len(list((home.models / "widgets" / "models").iterdir())) == 1
+    assert not (home.models / "widgets" / failed.info.run_id).exists()
+
+
+@pytest.mark.parametrize("record", [None, "{}", "no JSON", '{"version": 1}'])
+def test_a_record_edited_by_hand_is_said_or_trained_anew(
+    registry: tuple[Home, RegisteredVersion], tmp_path: Path, record: str | None
+) -> None:
+    from assets.training.session import registry_client
+
+    home = copied(registry[0], tmp_path)
+    with registry_client(home) as client:
+        if record is None:
+            client.delete_model_version_tag("widgets", "1", "nightshift.record")
+        else:
+            client.set_model_version_tag("widgets", "1", "nightshift.record", record)
+    assert find_registered(SPEC, home, training_set_digest=ROWS) is None
+    if record is None:
+        assert list_versions(home, "widgets") == []
+        return
+    with pytest.raises(RegistryError, match=r"version 1: .* somebody edited its tag"):
+        list_versions(home, "widgets")
 
 
 def test_a_damaged_version_is_no_reason_not_to_train(

@@ -1,5 +1,8 @@
 """Training: nothing later is learnt from, the figures repeat, the final model is the measured."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from functools import cache
 from itertools import count
@@ -22,6 +25,7 @@ from assets.training.train import train
 from tests.widgets import orders, widgets_spec
 
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +155,44 @@ def same(first: TrainedModel, again: TrainedModel) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_training_repeats_whatever_the_row_order(task: Task) -> None:
     same(of_task(task), train(task_spec(task), shuffled(orders(task=task))))
+
+
+FIGURES = """
+import hashlib, json
+from assets.content import content_digest
+from tests.unit.test_training import of_task
+import sys
+found = of_task(sys.argv[1])
+print(json.dumps({
+    "golden": content_digest(found.golden),
+    "metrics": {name: one.metrics for name, one in found.candidates.items()},
+    "scores": {
+        name: hashlib.sha256(one.scores.tobytes()).hexdigest()
+        for name, one in found.candidates.items()
+    },
+    "importance": [[one.feature, one.mean] for one in found.importance],
+}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_training_repeats_in_another_process(task: Task) -> None:
+    """Other hashes of strings and another number of threads: the same bits."""
+    said = []
+    for seed, threads in (("1", "1"), ("2", "2")):
+        changed = {"PYTHONHASHSEED": seed} | dict.fromkeys(THREADS, threads)
+        said.append(
+            subprocess.run(
+                [sys.executable, "-c", FIGURES, task],
+                env=os.environ | changed,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+    assert said[0] == said[1]
+    assert "golden" in said[0]
 
 
 def test_cross_validation_repeats_whatever_the_row_order() -> None:
