@@ -35,8 +35,8 @@ END = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=DAYS)
 VIEWS = {"meters": "30d", "visits": "45d", "tests": "90d"}
 CREATED = "meters"
 MOST_TIMES = {"asof": 1.2, "feast": 2.0}
-"""Ratios to bare, of CPU time, that were hoped for. Above that of :data:`TAKEN` the benchmark fails;
-Feast's own join stands beside it.
+"""Ratios to bare, of CPU time, that were hoped for. Above that of :data:`TAKEN` the benchmark
+fails; Feast's own join stands beside it.
 
 Of CPU, as the figures they are from: all ways use every core that is free, so one that happens to
 run while another process has the second core takes up to twice the wall time of one that does not.

@@ -31,13 +31,13 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table(title="Nights")
+    table = Table(title="Nights", pad_edge=False)
     for heading in ("night", "outcome"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("model", "cases", "approved", "referred", "advised decline", "declined"):
+    for heading in ("model", "cases", "approved", "referred", "advised\ndecline", "declined"):
         table.add_column(heading, justify="right")
     for heading in ("drift", "gate failures"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for row in rows:
         drift = row.drift or "-"
         table.add_row(

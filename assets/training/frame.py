@@ -47,7 +47,6 @@ def feature_frame(spec: "UseCaseSpec", table: pa.Table) -> "pd.DataFrame":
 
     Raises FeatureError when the spec names no usable feature or the table lacks one.
     """
-    import numpy as np
     import pandas as pd
 
     require_usable_features(spec)
@@ -57,21 +56,23 @@ def feature_frame(spec: "UseCaseSpec", table: pa.Table) -> "pd.DataFrame":
             f"use case '{spec.name}': the table has no column {missing}, but the spec names them "
             "as features. Rebuild the table with the current spec"
         )
-    numeric = spec.numeric_features
-    # One block for all numbers, and each category as one Python object however often it occurs:
+    # All numbers in one block, and each category as one Python object however often it occurs:
     # building the frame is a part of every night's scoring.
-    numbers = np.empty((len(numeric), table.num_rows))
-    for values, name in zip(numbers, numeric, strict=True):
-        column = pc.cast(table.column(name), pa.float64(), safe=False)
-        values[:] = column.to_numpy(zero_copy_only=False)
-        infinite = np.isinf(values)
-        if infinite.any():
-            values[infinite] = np.nan
-    frame = pd.DataFrame(numbers.T, columns=numeric, copy=False)
+    numbers = {name: _numbers(table.column(name)) for name in spec.numeric_features}
+    frame = pa.table(numbers).to_pandas() if numbers else pd.DataFrame(index=range(table.num_rows))
     for place, name in enumerate(spec.feature_names):
         if name not in frame.columns:
             frame.insert(place, name, pd.Series(_texts(table.column(name)), dtype="object"))
     return frame
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column as float64, null for what is infinite."""
+    numbers = pc.cast(column, pa.float64(), safe=False)
+    infinite = pc.is_inf(numbers)
+    if pc.any(infinite).as_py():
+        numbers = pc.if_else(infinite, pa.scalar(None, pa.float64()), numbers)
+    return numbers
 
 
 def _texts(column: pa.ChunkedArray) -> "np.ndarray":

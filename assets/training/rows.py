@@ -49,8 +49,13 @@ class TrainingRows:
 
         Raises TrainingRefused when the free text of these rows holds no word to learn from.
         """
+        import warnings
+
         try:
-            return pipeline.fit(self.frame.iloc[chosen], self.target[chosen])
+            with warnings.catch_warnings():
+                # Of interpret's own pictures, which nobody here asks for.
+                warnings.filterwarnings("ignore", "Missing values detected", UserWarning)
+                return pipeline.fit(self.frame.iloc[chosen], self.target[chosen])
         except ValueError as error:
             # What TfidfVectorizer says of texts without a word, or without one that comes twice.
             if "empty vocabulary" in str(error) or "no terms remain" in str(error):

@@ -81,7 +81,7 @@ def _train(
     fitted_rows = round(sum(len(fold.fitted) for fold in planned.folds) / len(planned.folds))
     say(_opening(spec, evidence, planned, fitted_rows, len(evaluated)))
 
-    text = text_features(spec, rows.frame) if "tfidf_linear" in spec.model.candidates else ()
+    text = text_features(spec, rows.frame)
     budget = Budget(seconds=spec.model.search.minutes * 60, clock=clock)
     runs: dict[str, Measured] = {
         name: run_candidate(spec, name, rows, planned, evaluated, text, budget, say)

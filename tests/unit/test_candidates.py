@@ -102,6 +102,26 @@ def test_declared_directions_hold(task: Task, name: str, direction: str, sign: i
         assert sign < 0 or scores[-1] > scores[0]
 
 
+@pytest.mark.parametrize("name", CANDIDATES["binary"])
+def test_a_rare_class_keeps_its_probability(name: str) -> None:
+    """Nothing is weighted or resampled: the mean score of later rows is their share of positives,
+    to four standard errors of it (weights that balance the classes would make it near a half)."""
+    from sklearn.metrics import roc_auc_score
+
+    needs(name)
+    spec = widgets_spec(text=True, candidates=[name])
+    table = orders(8000)
+    rare = (table.column("label").to_numpy() == 0) | (np.arange(8000) % 8 == 0)
+    rows = training_rows(spec, table.filter(pa.array(rare)), CLASSES["binary"])
+    half = len(rows) // 2
+    later = np.arange(half, len(rows))
+    scores = predict(spec, fitted(spec, name, rows, np.arange(half)), rows.frame.iloc[later])
+    share = rows.labels[later].mean()
+    assert 0.02 < share < 0.06
+    assert abs(scores.mean() - share) < 4 * (share * (1 - share) / len(later)) ** 0.5
+    assert roc_auc_score(rows.labels[later], scores) > 0.6
+
+
 def test_what_is_not_on_the_list_is_not_built() -> None:
     spec = widgets_spec()
     with pytest.raises(ValueError, match="'random_forest' is no candidate: choose from"):

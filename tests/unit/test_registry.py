@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from assets.gate_results import Verdict
 from assets.home import Home
 from assets.signing import is_signed
 from assets.spec import UseCaseSpec
@@ -211,19 +212,14 @@ def test_an_attempt_that_failed_is_cleared_by_the_next(
         with pytest.raises(OSError, match="no space left"):
             put(home, SPEC, trained(), ROWS)
     with registry_client(home) as client:
-        (failed,) = [
-            run
-            for run in client.search_runs(
-                [client.get_experiment_by_name("widgets").experiment_id],
-                "attributes.status = 'FAILED'",
-            )
-        ]
-        of_a_person = client.create_run(failed.info.experiment_id, run_name="a look at the data")
+        experiment = client.get_experiment_by_name("widgets").experiment_id
+        (failed,) = client.search_runs([experiment], "attributes.status = 'FAILED'")
+        of_a_person = client.create_run(experiment, run_name="a look at the data")
     assert list_versions(home, "widgets") == []
     version = put(home, SPEC, trained(), ROWS)
     assert version.version == 1
     with registry_client(home) as client:
-        runs = client.search_runs([failed.info.experiment_id])
+        runs = client.search_runs([experiment])
     assert failed.info.run_id not in {run.info.run_id for run in runs}
     # Its own run and its candidate's; and what is none of ours stays.
     assert len(runs) == 3
@@ -317,7 +313,9 @@ def test_a_feature_of_another_type_is_another_training() -> None:
         ("proceed", {"leak": "fail"}, False),
     ],
 )
-def test_passed_means_every_gate(insufficient: str, verdicts: dict, expected: bool) -> None:
+def test_passed_means_every_gate(
+    insufficient: str, verdicts: dict[str, Verdict], expected: bool
+) -> None:
     spec = model_spec(gates={"insufficient": insufficient})
     assert passed(spec, judged("d" * 64, **verdicts)) is expected
     assert passed(spec, []) is False
