@@ -1,7 +1,7 @@
 """A CSV file looked at once: what its text is made of, and a plain copy where it is odd."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,9 +95,16 @@ def raw_text(record: bytes) -> str:
     return f"{shown(record[:RAW])} ... (cut here, {len(record)} bytes in all)"
 
 
-def hashed(file: IO[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
-    """The bytes of a file; ``digest`` is brought up to date beside, in a thread of its own."""
-    with ThreadPoolExecutor(1) as worker:
+HASHING = "hashing"
+"""Name of the thread, and of nothing else."""
+
+
+def hashed(file: IO[bytes], digest: "hashlib._Hash") -> Generator[bytes, None, None]:
+    """The bytes of a file; ``digest`` is brought up to date beside, in a thread of its own.
+
+    To be closed by who opens it: that ends the thread.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix=HASHING) as worker:
         before: Future[None] | None = None
         for block in blocks(file):
             if before is not None:

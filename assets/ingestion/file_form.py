@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -124,30 +125,32 @@ def _examined(
     head = file.read(4)
     file.seek(0)
     digest = hashlib.sha256()
-    landed = hashed(file, digest)
-    if spec.format == "parquet":
-        _exhaust(landed)
-        header, places, text_columns, rows = parquet_columns(path, file, spec)
-        return FileForm(
-            path=path,
-            readable=path,
-            sha256=digest.hexdigest(),
-            size=identity[1],
-            encoding="parquet",
-            forgiven=(),
-            header=header,
-            places=places,
-            extra_columns=extra_columns(path, header, places.values(), spec),
-            text_columns=text_columns,
-            rows=rows,
-            identity=identity,
-        )
-    packing = packing_of(path, head)
-    if packing == "zip":
-        # Its members are found from its end; its bytes are hashed before.
-        _exhaust(landed)
-        file.seek(0)
-    return _examined_csv(path, file, identity, spec, scratch, packing, landed, digest)
+    # Closed here: left to the garbage collector, which may run in any thread at any moment, waiting
+    # for the hashing thread can wait for itself.
+    with closing(hashed(file, digest)) as landed:
+        if spec.format == "parquet":
+            _exhaust(landed)
+            header, places, text_columns, rows = parquet_columns(path, file, spec)
+            return FileForm(
+                path=path,
+                readable=path,
+                sha256=digest.hexdigest(),
+                size=identity[1],
+                encoding="parquet",
+                forgiven=(),
+                header=header,
+                places=places,
+                extra_columns=extra_columns(path, header, places.values(), spec),
+                text_columns=text_columns,
+                rows=rows,
+                identity=identity,
+            )
+        packing = packing_of(path, head)
+        if packing == "zip":
+            # Its members are found from its end; its bytes are hashed before.
+            _exhaust(landed)
+            file.seek(0)
+        return _examined_csv(path, file, identity, spec, scratch, packing, landed, digest)
 
 
 def _exhaust(landed: Iterator[bytes]) -> None:
