@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from assets.spec import UseCaseSpec
 
-ROWS, ROUNDS, FITTED = 1_000_000, 5, 20_000
+ROWS, ROUNDS, FITTED = 1_000_000, 3, 20_000
 MOST_TIMES = 1.2
 NUMBERS, CATEGORIES = 14, 6
 CANDIDATES: dict[str, dict[str, Any]] = {

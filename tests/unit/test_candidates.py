@@ -17,7 +17,7 @@ from assets.training.predict import predict
 from assets.training.rows import TrainingRows, training_rows
 from assets.training.search import SPACE, trials
 from assets.training.sufficiency import TrainingRefused
-from assets.training.threads import threads_for
+from assets.training.threads import SMALL, threads_for
 from assets.training.train import train
 from tests.widgets import orders, widgets_spec
 
@@ -120,6 +120,26 @@ def test_a_rare_class_keeps_its_probability(name: str) -> None:
     assert 0.02 < share < 0.06
     assert abs(scores.mean() - share) < 4 * (share * (1 - share) / len(later)) ** 0.5
     assert roc_auc_score(rows.labels[later], scores) > 0.6
+
+
+def test_free_text_is_paired_with_nothing() -> None:
+    """Hundreds of texts times every value of another feature: 15 seconds where one is enough."""
+    needs("explainable_boosting")
+    spec = widgets_spec(text=True, candidates=["explainable_boosting"])
+    terms = fitted(spec, "explainable_boosting", rows_of(spec, "binary"))[-1].term_names_
+    assert "complaint" in terms
+    assert any(" & " in term for term in terms)
+    assert not any("complaint" in term for term in terms if " & " in term)
+
+
+@pytest.mark.parametrize(("rows", "openmp"), [(SMALL - 1, {1}), (SMALL, {2})])
+def test_linear_algebra_never_depends_on_the_number_of_cores(rows: int, openmp: set[int]) -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    with threadpool_limits(2), threads_for(rows):
+        found = threadpool_info()
+    for kind, wanted in (("blas", {1}), ("openmp", openmp)):
+        assert {one["num_threads"] for one in found if one["user_api"] == kind} == wanted
 
 
 def test_what_is_not_on_the_list_is_not_built() -> None:

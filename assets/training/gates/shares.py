@@ -70,7 +70,7 @@ def auc_interval(area: float, inside: int, outside: int, confidence: float) -> I
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     more = (inside + outside) / 2 - 1
 
-    def reached(at: float) -> bool:
+    def holds(at: float) -> bool:
         spread = at * (1 - at) * (1 + more * ((1 - at) / (2 - at) + at / (1 + at)))
         return abs(area - at) <= z * sqrt(spread / (inside * outside))
 
@@ -79,7 +79,7 @@ def auc_interval(area: float, inside: int, outside: int, confidence: float) -> I
         near = area
         for _ in range(40):
             middle = (near + far) / 2
-            near, far = (middle, far) if reached(middle) else (near, middle)
+            near, far = (middle, far) if holds(middle) else (near, middle)
         ends.append(near)
     return Interval(area, ends[0], ends[1], confidence)
 
