@@ -44,6 +44,10 @@ class TrainingRows:
         found = np.bincount(self.labels[chosen], minlength=len(self.classes))
         return {name: int(n) for name, n in zip(self.classes, found, strict=True)}
 
+    def vary(self, chosen: "np.ndarray") -> bool:
+        """Do the labels of the rows chosen by position differ at all?"""
+        return bool((self.labels[chosen] != self.labels[chosen[:1]]).any())
+
     def fit(self, pipeline: Any, chosen: "np.ndarray") -> Any:
         """The pipeline, fitted on the rows chosen by position.
 

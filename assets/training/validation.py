@@ -145,6 +145,7 @@ def _require_parts(
     ):
         counts = rows.counts(chosen)
         if enough(counts, fewest):
+            _require_variety(spec, rows, chosen, part)
             continue
         if part == "before the embargo":
             lost = len(before) - len(fitted)
@@ -179,11 +180,32 @@ def _microseconds(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND
 
 
+def _require_variety(
+    spec: "UseCaseSpec", rows: "TrainingRows", chosen: "np.ndarray", part: str
+) -> None:
+    """Raise TrainingRefused where all labels are the same: R squared of them is no number.
+
+    Of classes the counts have said so already.
+    """
+    if rows.vary(chosen):
+        return
+    raise TrainingRefused(
+        f"{spec.name}: all {len(chosen)} rows {part} have the same label "
+        f"({rows.labels[chosen[0]]:g}), so there is nothing to learn from them or to measure on "
+        f"them. Check label.column ({spec.label.column!r}) of these rows against the source",
+        figures={"part": part, "rows": dict(rows.counts(chosen)), "different_labels": 1},
+        threshold={"different_labels": 2},
+    )
+
+
 def _cut_fits(spec: "UseCaseSpec", rows: "TrainingRows", cut: Cut) -> bool:
     few_earlier, few_later = _fewest(spec)
     few_later = max(few_later, INNER_PER_CLASS)
-    return enough(rows.counts(cut.earlier), few_earlier) and enough(
-        rows.counts(cut.later), few_later
+    return (
+        enough(rows.counts(cut.earlier), few_earlier)
+        and enough(rows.counts(cut.later), few_later)
+        and rows.vary(cut.earlier)
+        and rows.vary(cut.later)
     )
 
 
@@ -245,6 +267,8 @@ def _crossed(spec: "UseCaseSpec", rows: "TrainingRows") -> Plan:
                 figures={"fitted": rows.counts(fitted), "measured": rows.counts(measured)},
                 threshold={"fitted": few_earlier, "measured": few_later},
             )
+        _require_variety(spec, rows, fitted, "a fold of cross-validation would fit on")
+        _require_variety(spec, rows, measured, "a fold of cross-validation would measure on")
         inner = _inner_crossed(spec, rows, fitted)
         if inner is None:
             notes.append(_uncut(spec, rows, fitted))

@@ -66,6 +66,33 @@ def test_an_embargo_that_leaves_too_little_is_refused_with_figures() -> None:
     assert refused.value.threshold == {"fewest_of_each": 10}
 
 
+@pytest.mark.parametrize("part", ["before the split", "in the holdout"])
+def test_numbers_that_are_all_the_same_on_one_side_are_refused(part: str) -> None:
+    """R squared of them is no number, and nobody could choose a candidate by it."""
+    spec = widgets_spec(task="regression", embargo="0d")
+    table = orders(1200, "regression")
+    labels = table.column("label").to_numpy().copy()
+    labels[:950] = 7.5
+    if part == "in the holdout":
+        labels = labels[::-1]
+    table = table.set_column(table.column_names.index("label"), "label", [labels])
+    with pytest.raises(TrainingRefused, match=r"have the same label \(7.5\)") as refused:
+        plan(spec, training_rows(spec, table, ()))
+    assert refused.value.figures["part"] == part
+    assert refused.value.threshold == {"different_labels": 2}
+
+
+def test_a_fold_of_numbers_that_are_all_the_same_is_refused() -> None:
+    spec = widgets_spec(task="regression", validation="cross_validation", folds=2)
+    table = orders(1200, "regression")
+    makers = ["m0"] * 600 + ["m1"] * 600
+    labels = [3.0] * 600 + list(np.linspace(0, 1, 600))
+    table = table.set_column(table.column_names.index("maker"), "maker", [makers])
+    table = table.set_column(table.column_names.index("label"), "label", [labels])
+    with pytest.raises(TrainingRefused, match=r"a fold of cross-validation .* same label"):
+        plan(spec, training_rows(spec, table, ()))
+
+
 def test_too_little_for_an_inner_embargo_is_noted() -> None:
     _, found = planned(embargo="25d")
     assert "Settings were searched without an embargo" in found.notes[0]
