@@ -16,7 +16,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.prepared_home import COLD, EVE, USE_CASE, WARM, BenchmarkError, prepare, require
+from benchmarks.prepared_home import (
+    COLD,
+    EVE,
+    USE_CASE,
+    WARM,
+    BenchmarkError,
+    prepare,
+    require,
+    use_case_folder,
+)
 
 if TYPE_CHECKING:
     from orchestration.session import Session
@@ -69,7 +78,7 @@ def _prepare(watch: Stopwatch, home: Path, cases: int) -> Figures:
 def _road(watch: Stopwatch, home: Path) -> Figures:
     from orchestration.session import open_home
 
-    session = open_home(home)
+    session = open_home(home, [use_case_folder(home)])
     _ = session.definitions
     started = watch.figures()["wall"]
     cold = _night(session, COLD, watch) | {"start": started}
@@ -137,8 +146,7 @@ def _bare(home: Path, inputs: dict[str, str]) -> dict[str, float]:
     from assets.spec_files import load_specs
     from benchmarks.bare import bare_night
 
-    folder = Path(__file__).resolve().parents[1] / "orchestration" / "defs"
-    spec = next(one for one in load_specs([folder]) if one.name == USE_CASE)
+    (spec,) = load_specs([use_case_folder(home)])
     return bare_night(
         spec,
         Home(home).landing / USE_CASE,
