@@ -91,6 +91,16 @@ class Home:
         return self.reports / "models" / use_case / f"version_{version}.html"
 
     @property
+    def ledger_copy(self) -> Path:
+        """Second copy of the ledger's checkpoints, one JSON object a line; keep it elsewhere."""
+        return self.root / "ledger_copy"
+
+    @property
+    def desk(self) -> Path:
+        """Folder of the review desk: users.db, queue.db (an index, made anew from the lake)."""
+        return self.root / "desk"
+
+    @property
     def scratch(self) -> Path:
         """Copies a run makes of odd files, gone when it ends; swept when the next one begins."""
         return self.root / "scratch"

@@ -85,6 +85,7 @@ def decide(spec: "UseCaseSpec", predictions: pa.Table, day: date, run_id: str) -
     unscored = pc.if_else(fallback, FALLBACK, pc.if_else(usable, "missing", "no_score"))
     usable = pc.and_(usable, pc.invert(missing))
     rule, advice, decision = _judged(spec, predictions.column("score"), usable)
+    rows = predictions.num_rows
     columns = {
         "decision_id": pa.array(decision_ids(spec.name, keys.to_pylist(), day), pa.string()),
         "case_key": keys,
@@ -95,13 +96,20 @@ def decide(spec: "UseCaseSpec", predictions: pa.Table, day: date, run_id: str) -
         "decision": pc.if_else(usable, decision, REFER),
         "advice": pc.if_else(usable, advice, REFER),
         "rule": pc.if_else(usable, rule, unscored),
+        "revision": pa.repeat(pa.scalar(1, pa.int64()), rows),
+        "reasons": pa.array([[]] * rows, DECISIONS_SCHEMA.field("reasons").type),
+        "band": pa.nulls(rows, pa.string()),
+        "overflow": pa.repeat(False, rows),
+        "value_at_risk": pa.nulls(rows, pa.float64()),
+        "arm": predictions.column("arm"),
         "model_version": predictions.column("model_version"),
         "model_digest": predictions.column("model_digest"),
         "fallback": predictions.column("fallback"),
-        "spec_version": pa.repeat(spec.version, predictions.num_rows),
-        "run_id": pa.repeat(run_id, predictions.num_rows),
+        "scoring_set_version": pa.nulls(rows, pa.int64()),
+        "spec_version": pa.repeat(spec.version, rows),
+        "run_id": pa.repeat(run_id, rows),
     }
-    return pa.table(columns).cast(DECISIONS_SCHEMA)
+    return pa.table(columns).select(DECISIONS_SCHEMA.names).cast(DECISIONS_SCHEMA)
 
 
 def _judged(

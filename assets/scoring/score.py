@@ -63,6 +63,8 @@ def score(
         score=pa.array(scores, pa.float64()),
         prediction=prediction,
         missing=_missing(spec, scoring_set),
+        arm=pa.repeat("champion", scoring_set.num_rows),
+        cheap=pa.repeat(False, scoring_set.num_rows),
         model_version=pa.repeat(champion.version, scoring_set.num_rows),
         model_digest=pa.repeat(champion.digest, scoring_set.num_rows),
         fallback=pa.nulls(scoring_set.num_rows, pa.string()),
@@ -152,11 +154,16 @@ def _missing(spec: "UseCaseSpec", scoring_set: pa.Table) -> pa.ChunkedArray:
 def _predictions(
     spec: "UseCaseSpec", scoring_set: pa.Table, keys: pa.ChunkedArray, **columns: pa.Array
 ) -> pa.Table:
+    given = {
+        "case_key": keys,
+        "entity_key": pc.cast(scoring_set.column(spec.population.entity), pa.string()),
+        "event_timestamp": scoring_set.column(spec.population.event_timestamp),
+        **columns,
+    }
+    rows = scoring_set.num_rows
     return pa.table(
         {
-            "case_key": keys,
-            "entity_key": pc.cast(scoring_set.column(spec.population.entity), pa.string()),
-            "event_timestamp": scoring_set.column(spec.population.event_timestamp),
-            **columns,
+            field.name: given.get(field.name, pa.nulls(rows, field.type))
+            for field in PREDICTIONS_SCHEMA
         }
     ).cast(PREDICTIONS_SCHEMA)
