@@ -149,6 +149,9 @@ GATE_RESULTS_SCHEMA = pa.schema(
     ]
 )
 
+PUSH = pa.struct([("feature", pa.string()), ("weight", pa.float64())])
+"""A feature and what it added to the score's log-odds. (Delta calls the item of a list element.)"""
+
 PREDICTIONS_SCHEMA = pa.schema(
     [
         ("case_key", pa.string()),
@@ -158,7 +161,7 @@ PREDICTIONS_SCHEMA = pa.schema(
         ("prediction", pa.string()),  # multiclass: the likeliest class, score its probability
         ("missing", pa.float64()),  # share of the features without a value; null under a fallback
         # What pushed the score up, the most first, at most four; null under a fallback.
-        ("reasons", pa.list_(pa.struct([("feature", pa.string()), ("weight", pa.float64())]))),
+        ("reasons", pa.list_(pa.field("element", PUSH))),
         ("arm", pa.string()),  # champion | canary: whose score stands here; null under a fallback
         ("cheap", pa.bool_()),  # by the cascade's cheap model; null under a fallback
         ("model_version", pa.int64()),  # null under a fallback
@@ -187,7 +190,7 @@ DECISIONS_SCHEMA = pa.schema(
         ("decision", pa.string()),  # approve | decline | refer
         ("advice", pa.string()),  # what the score alone says; differs where a person must confirm
         ("rule", pa.string()),  # the policy rule that decided; 'fallback' where no model could
-        ("reasons", pa.list_(REASON)),  # empty of an approval
+        ("reasons", pa.list_(pa.field("element", REASON))),  # empty of an approval
         ("band", pa.string()),  # of the score, by the spec's names; null in none
         ("overflow", pa.bool_()),  # referred beyond what people can look at in a night
         ("value_at_risk", pa.float64()),  # orders referrals; null where nothing can be said
