@@ -10,16 +10,20 @@ from assets.release.aliases import project_aliases
 from assets.release.approval import Signer, approve, reject
 from assets.release.events import REFUSED, entry_of, evidence_of, read_events
 from assets.release.people import enrol, read_people
+from assets.release.redecision import redecide
+from assets.release.rollback import rollback
 from assets.release.standing import decisions, standings
 from assets.release.statement import APPROVE
 from assets.signing import create_private_key, public_key
 from assets.spec import closes_at
+from assets.training.model_file import RegistryError
 from assets.training.registered import RegisteredVersion
 from orchestration.command import tell
 from orchestration.identity import open_identity, system_user
 
 if TYPE_CHECKING:
     from assets.release.events import Event
+    from assets.release.redecision import Redecision
     from orchestration.session import Session
 
 
@@ -61,6 +65,65 @@ def reject_as(
     """Reject a version, as :func:`approve_as` approves one."""
     return _decide(
         reject, session, use_case, version, identity_file, reason, effective_from, now, expect
+    )
+
+
+def rollback_as(
+    session: "Session",
+    use_case: str,
+    identity_file: Path,
+    reason: str,
+    *,
+    version: int | None = None,
+    now: datetime | None = None,
+) -> "list[Event]":
+    """Roll back who decides now, as the person whose private key is in the file.
+
+    The record alone decides; where MLflow's database is gone, that is told, and its aliases follow
+    later. Raises ApprovalRefused, RollbackRefused and SigningKeyError.
+    """
+    spec = session.spec(use_case)
+    events = rollback(
+        session.home,
+        session.lake,
+        spec,
+        Signer(open_identity(identity_file), system_user()),
+        reason=reason,
+        now=now or datetime.now(UTC),
+        version=version,
+    )
+    try:
+        project_aliases(session.lake, session.home, spec)
+    except RegistryError as error:
+        tell(f"the rollback is on record and holds; {error}")
+    return events
+
+
+def redecide_as(
+    session: "Session",
+    use_case: str,
+    identity_file: Path,
+    reason: str,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    version: int | None = None,
+    now: datetime | None = None,
+) -> "Redecision":
+    """Put on record that days are decided anew, as the person whose private key is in the file.
+
+    The nights are the caller's to run. Raises ApprovalRefused, RedecisionRefused, SigningKeyError.
+    """
+    return redecide(
+        session.home,
+        session.lake,
+        session.spec(use_case),
+        Signer(open_identity(identity_file), system_user()),
+        reason=reason,
+        now=now or datetime.now(UTC),
+        first=first,
+        last=last,
+        version=version,
     )
 
 

@@ -218,9 +218,10 @@ class Session:
             found.append(said or f"{step}: {error}")
         return found
 
-    def inputs(self, spec: UseCaseSpec, first: date, last: date, champion: str = "") -> str:
-        """Digest of all that decides what a run over these days must give."""
-        total = hashlib.sha256(f"{spec.version}|{first}|{last}|{champion}".encode())
+    def inputs(self, spec: UseCaseSpec, first: date, last: date, *models: str) -> str:
+        """Digest of all that decides what a run over these days must give; ``models``: digests of
+        those that score."""
+        total = hashlib.sha256(f"{spec.version}|{first}|{last}|{'|'.join(models)}".encode())
         for name, source in spec.sources.items():
             by_day = landed_files(self.home.landing_source(spec.name, name), source)
             wanted = sorted(
