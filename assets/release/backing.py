@@ -71,13 +71,15 @@ def used(
     spec: "UseCaseSpec",
     events: Sequence[Event],
     authority: "Authority",
+    version: int,
     before: Event | None = None,
 ) -> set[str]:
-    """Signatures that made a version champion already: an approval counts once."""
+    """Signatures that made the version champion already: an approval counts once."""
     return {
         signature
         for event in events
         if event["stage"] == CHAMPION
+        and int(event["model_version"]) == version  # of another's an approval is none
         and (before is None or int(event["sequence"]) < int(before["sequence"]))
         and not seal_broken(spec.name, event, authority.installation)
         for signature in evidence_of(event).get("approvals", [])
@@ -88,11 +90,14 @@ def approvals_waiting(
     spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", entry: Event
 ) -> dict[str, Event]:
     """Valid approvals of a version that did not make it champion yet: name to event, in order."""
-    taken = used(spec, events, authority)
+    version = int(entry["model_version"])
+    taken = used(spec, events, authority, version)
     digest = record_digest(evidence_of(entry)["record"])
     found: dict[str, Event] = {}
     for event in events:
-        if event["stage"] != APPROVED or event["signature"] in taken:
+        if event["stage"] != APPROVED or int(event["model_version"]) != version:
+            continue
+        if event["signature"] in taken:
             continue
         name, _ = _approval(spec, entry, digest, event, authority)
         if name:
@@ -169,7 +174,10 @@ def _approvers(
         return [], wrong
     if "reinstates" in evidence:
         return _reinstated(spec, events, authority, event)
-    digest, taken = record_digest(record), used(spec, events, authority, event)
+    digest, taken = (
+        record_digest(record),
+        used(spec, events, authority, int(event["model_version"]), event),
+    )
     by_signature = {
         e["signature"]: e
         for e in events

@@ -92,12 +92,14 @@ def asked(
     """The checks of the stage, of these cases, by outcomes (and groups) in the lake.
 
     ``since``: of :func:`assets.release.since_training.since_training`; without it the paired test
-    looks at the cases of the stage alone.
+    and the calibration look at the cases of the stages alone.
     """
-    ask = _shadow if compared.stage == "shadow" else _canary
+    if compared.stage == "shadow":
+        own = _shadow(spec, compared)
+    else:
+        own = _canary(spec, lake, compared, since)
     no_worse = _no_worse(spec, lake, compared, since)
-    approval = approval_check(spec, compared.version, approved_by)
-    return [*ask(spec, lake, compared), no_worse, approval]
+    return [*own, no_worse, approval_check(spec, compared.version, approved_by)]
 
 
 def concluded(
@@ -165,7 +167,7 @@ def _approvers(
     return list(approvals_waiting(spec, by_then, read_authority(lake, home), entry))
 
 
-def _shadow(spec: "UseCaseSpec", lake: "Lake", compared: Compared) -> list[Check]:
+def _shadow(spec: "UseCaseSpec", compared: Compared) -> list[Check]:
     return [
         days_check(spec, compared),
         cases_check(spec, compared),
@@ -174,7 +176,9 @@ def _shadow(spec: "UseCaseSpec", lake: "Lake", compared: Compared) -> list[Check
     ]
 
 
-def _canary(spec: "UseCaseSpec", lake: "Lake", compared: Compared) -> list[Check]:
+def _canary(
+    spec: "UseCaseSpec", lake: "Lake", compared: Compared, since: pa.Table | None
+) -> list[Check]:
     checks = [
         days_check(spec, compared),
         cases_check(spec, compared),
@@ -185,7 +189,7 @@ def _canary(spec: "UseCaseSpec", lake: "Lake", compared: Compared) -> list[Check
     # A regression approves nothing and has no probability; without a sensitive column there are no
     # groups: what cannot be asked is not among the checks.
     if spec.model.task != "regression":
-        checks.append(_calibrated(spec, lake, compared))
+        checks.append(_calibrated(spec, lake, compared, since))
         if spec.sensitive:
             values = sensitive_values(lake, spec, compared)
             checks.append(fairness_check(spec, compared, values))
@@ -201,9 +205,12 @@ def _no_worse(
     return non_inferiority_check(spec, matured(spec, lake, compared.day, scored), scored.num_rows)
 
 
-def _calibrated(spec: "UseCaseSpec", lake: "Lake", compared: Compared) -> Check:
+def _calibrated(
+    spec: "UseCaseSpec", lake: "Lake", compared: Compared, since: pa.Table | None
+) -> Check:
     own = of_arm(compared.rows, "canary")
-    labelled = matured(spec, lake, compared.day, own.filter(pc.is_valid(own.column("score"))))
+    own = own.filter(pc.is_valid(own.column("score")))
+    labelled = matured(spec, lake, compared.day, own) if since is None else since
     happened = labelled.column(LABEL)
     if spec.model.task == "multiclass":
         happened = pc.equal(labelled.column("prediction"), pc.cast(happened, pa.string()))

@@ -103,7 +103,7 @@ def shift_check(spec: "UseCaseSpec", compared: Compared, advice: str) -> Check:
 
 
 def calibration_check(spec: "UseCaseSpec", scores: Any, happened: Any) -> Check:
-    """Whether the challenger's scores mean what they say, on matured cases it decided.
+    """Whether the scores of the challenger mean what they say, on cases it has not learnt from.
 
     ``scores``: probabilities; ``happened``: 0/1 (float64 both), of several classes whether the
     likeliest was right. Fails when the lower end of the interval is above
@@ -120,7 +120,7 @@ def calibration_check(spec: "UseCaseSpec", scores: Any, happened: Any) -> Check:
     }
     figures: dict[str, Any] = {"labels": len(scores), TOO_FEW_LABELS: len(scores) < guard.min_cases}
     if figures[TOO_FEW_LABELS]:
-        told = f"{len(scores)} matured outcomes of its own cases, {guard.min_cases} are needed"
+        told = f"{len(scores)} matured outcomes it has not learnt from, {guard.min_cases} are needed"
         return Check("calibration", "insufficient", told, figures, threshold)
     estimate, error, _ = calibration_error(
         scores, happened, bins, seed=spec.model.seed, confidence=guard.confidence

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from assets.release.events import Event
 from assets.release.statement import canonical
-from assets.signing import is_signed, public_key, sign
+from assets.release.verified import is_signed_once
+from assets.signing import public_key, sign
 from assets.tables import RELEASE_EVENTS_SCHEMA
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def seal_broken(use_case: str, event: Event, installation: str) -> str:
     """Why the event is none the installation wrote in this place; empty if it is."""
     if not event["signature"]:
         return "this installation did not sign it"
-    if not is_signed(installation, _signed_text(use_case, event), event["signature"]):
+    if not is_signed_once(installation, _signed_text(use_case, event), event["signature"]):
         return "this installation did not sign it, not as it stands there"
     return ""
 

@@ -20,7 +20,7 @@ from assets.release.events import (
     evidence_of,
     utc,
 )
-from assets.signing import is_signed
+from assets.release.verified import is_signed_once
 
 if TYPE_CHECKING:
     from assets.release.people import People
@@ -100,7 +100,7 @@ def signed_by(use_case: str, event: Event, people: "People") -> tuple[str, str]:
     said = evidence_of(event).get("statement")
     if not isinstance(said, dict) or not event["signature"] or not event["public_key"]:
         return "", "it is not signed"
-    if not is_signed(event["public_key"], canonical(said), event["signature"]):
+    if not is_signed_once(event["public_key"], canonical(said), event["signature"]):
         return "", "its signature does not fit what it says"
     try:
         columns = _columns(said)

@@ -127,7 +127,7 @@ def release_status(lake: "Lake", home: "Home", spec: "UseCaseSpec") -> ReleaseSt
 def last_checks(
     lake: "Lake", spec: "UseCaseSpec", version: int, stage: str
 ) -> tuple[date | None, list[Checked]]:
-    """The newest night that looked at the version in this stage, and its checks as they were asked."""
+    """The newest night that looked at the version in this stage, and its checks in their order."""
     import pyarrow.compute as pc
     import pyarrow.dataset as ds
 

@@ -13,6 +13,7 @@ import pytest
 from assets.content import content_digest
 from assets.decisions.assets import decisions_asset
 from assets.errors import NightshiftError
+from assets.features.columns import LABEL
 from assets.gate_results import GateResult, Verdict, record
 from assets.home import Home
 from assets.lake import Lake
@@ -30,10 +31,13 @@ from assets.tables import (
     ALERTS,
     CHALLENGER_SCORES,
     DECISIONS,
+    LABELS,
+    POPULATION,
     PREDICTIONS,
     RELEASE_CHECKS,
     RELEASE_EVENTS,
     SCORING_SET,
+    TIMESTAMP,
 )
 from assets.training.registry import find_version
 from orchestration.jobs import nightly_job
@@ -90,9 +94,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
     advance(lake, home, SPEC, NIGHT - timedelta(days=1), None, run_id="r")
     signer = Signer(load_private_key(home.root / "secrets" / "ann.key"), "login_ann")
     approve(home, lake, SPEC, 2, signer, reason="good", now=NOW, effective_from=NIGHTS[1])
+    population = cases(NIGHT).select(SPEC.population_columns).schema
+    labels = pa.schema([("order_id", pa.string()), (LABEL, pa.int64()), ("observed_at", TIMESTAMP)])
     lake.ensure(SPEC.name, SCORING_SET, cases(NIGHT).schema)
+    lake.ensure(SPEC.name, POPULATION, population)
+    lake.ensure(SPEC.name, LABELS, labels)
     for day in NIGHTS:
         lake.replace_day(SPEC.name, SCORING_SET, day, cases(day))
+        lake.replace_day(SPEC.name, POPULATION, day, cases(day).select(population.names))
         gated(lake, day)
     return home
 
@@ -161,7 +170,7 @@ def test_a_good_challenger_climbs_night_by_night_and_a_re_run_changes_nothing(ho
     first = run(home, NIGHTS[0])
     assert first["ladder"]["move"] == move(home, NIGHTS[0]) == "promote"
     assert "version 2, in the shadow" in first["ladder"]["challenger"]
-    assert "time alone promotes it" in first["ladder"]["why"]
+    assert "too few outcomes have matured" in first["ladder"]["why"]
     assert first["ladder"]["timeline"].startswith("![")
     assert first["ladder"]["evidence"].startswith("![")
     for name in ("days", "scores", "disagreement", "non_inferiority", "approval"):
@@ -176,6 +185,7 @@ def test_a_good_challenger_climbs_night_by_night_and_a_re_run_changes_nothing(ho
     assert set(versions[arms == "champion"]) == {1}
     assert 50 < (arms == "canary").sum() < 150
     assert second["ladder"]["move"] == "promote"
+    assert "time alone promotes it" in second["ladder"]["why"]
     assert stages(home)[-2:] == [(2, "champion", NIGHTS[2]), (1, "retired", NIGHTS[2])]
     assert require_champion(lake, home, SPEC, NIGHTS[2]).version == 2
     third = run(home, NIGHTS[2])
@@ -250,6 +260,28 @@ def test_a_roll_back_names_the_days_it_decided_and_how_to_decide_them_anew(home:
     assert redecide(SPEC, found) == command
     assert command in alert.person_should
     assert str(NIGHTS[1]) in alert.road_did
+
+
+def test_days_decided_anew_keep_what_the_challenger_was_judged_by(home: Home) -> None:
+    from assets.release.moves import Move
+    from assets.release.redecision import redecide
+
+    lake = Lake(home.lake)
+    run(home, NIGHTS[0])
+    run(home, NIGHTS[1], ladder=False)
+    advance(lake, home, SPEC, NIGHTS[1], Move(2, "canary", "roll_back", "broken"), run_id="r")
+    scores = lake.version(SPEC.name, CHALLENGER_SCORES)
+    signer = Signer(load_private_key(home.root / "secrets" / "ann.key"), "login_ann")
+    anew = redecide(home, lake, SPEC, signer, reason="it was broken", now=NOW)
+    assert anew.days == [NIGHTS[1]]
+    record = stages(home)
+    told = run(home, NIGHTS[1])
+    versions = lake.read_day(SPEC.name, DECISIONS, NIGHTS[1]).column("model_version").to_pylist()
+    assert set(versions) == {1}
+    assert lake.version(SPEC.name, CHALLENGER_SCORES) == scores
+    assert told["ladder"]["move"] == "none"
+    assert move(home, NIGHTS[0]) == "promote"
+    assert stages(home) == record
 
 
 def test_a_step_that_died_before_its_event_is_taken_by_the_next_run(
