@@ -161,11 +161,11 @@ def dev(
     home: HomeOption = HOME,
     use_cases: UseCasesOption = None,
     port: Annotated[
-        int, typer.Option(help="Of the Dagster UI; the four after it are taken too.")
+        int, typer.Option(help="Of the Dagster UI; the five after it are taken too.")
     ] = 3000,
 ) -> None:
-    """Serve the Dagster, MLflow and Evidently UIs and the reports, on loopback, until ctrl-C."""
-    from orchestration.dev import DAGSTER, EVIDENTLY, MLFLOW, REPORTS, serve, url
+    """Serve Dagster, MLflow, Evidently, reports and the review desk, on loopback, until ctrl-C."""
+    from orchestration.dev import DAGSTER, DESK, EVIDENTLY, MLFLOW, REPORTS, serve, url
 
     with opened(home, use_cases) as session:
         tell(
@@ -173,6 +173,7 @@ def dev(
             f"MLflow     {url(port + MLFLOW)}\n"
             f"Evidently  {url(port + EVIDENTLY)}\n"
             f"reports    {url(port + REPORTS)}\n"
+            f"desk       {url(port + DESK)}\n"
             "ctrl-C stops all of them."
         )
         raise typer.Exit(serve(session, port))

@@ -22,7 +22,7 @@ from assets.release.approval import ApprovalRefused
 from assets.release.authority import read_authority
 from assets.release.backing import backers, is_out
 from assets.release.champion import NotApproved
-from assets.release.deciders import Deciders, deciders_on
+from assets.release.deciders import Deciders, deciders_of, deciders_on
 from assets.release.events import CANARY, CHAMPION, SHADOW, read_events
 from assets.release.moves import Move, advance
 from assets.release.redecision import RedecisionRefused, redecide
@@ -216,8 +216,9 @@ class Ladder(RuleBasedStateMachine):
         """No later act changes who decided a night, but people who have it decided anew."""
         if not hasattr(self, "decided"):
             return
+        events, authority = read_events(self.lake, NAME), read_authority(self.lake, self.home)
         for day, decided in self.decided.items():
-            assert self.who(self.now(day)) == decided
+            assert self.who(deciders_of(self.spec, events, authority, day)) == decided
 
     @invariant()
     def nobody_decides_without_enough_people(self) -> None:
@@ -240,6 +241,9 @@ class Ladder(RuleBasedStateMachine):
         assert wanted["champion"] == (now.champion.version if now.champion else None)
         if now.challenger is not None:
             assert wanted["challenger"] == now.challenger.version
+
+    @rule()
+    def is_asked_how_it_stands(self) -> None:
         assert release_status(self.lake, self.home, self.spec).awaited
 
     def now(self, day: date | None = None) -> Deciders:
@@ -256,4 +260,4 @@ class Ladder(RuleBasedStateMachine):
 
 
 TestLadder = Ladder.TestCase
-TestLadder.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestLadder.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
