@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.decisions.policy import FALLBACK
 from assets.ingestion.door_gates import GATES
 from assets.ingestion.revisions import stale_days
 from assets.lake import PARTITION, Lake
@@ -80,7 +79,7 @@ def night(session: "Session", use_case: str, day: date) -> Night:
     # One without enough evidence is the reason only where nothing else is.
     unsure = [g["message"] for g in gates if g["verdict"] == "insufficient"]
     outcome = "not run" if run is None else "decided" if run.is_success else "stopped"
-    unscored = [row["fallback"] for row in decisions if row["rule"] == FALLBACK]
+    unscored = [row["fallback"] for row in decisions if row["fallback"] is not None]
     if outcome == "decided" and unscored:
         outcome = "fallback"
     champion = [row for row in decisions if row["arm"] != CANARY]

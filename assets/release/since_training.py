@@ -14,8 +14,6 @@ import pyarrow.compute as pc
 from assets.features.columns import LABEL
 from assets.features.sets import matured_since
 from assets.release.matured import MOST
-from assets.scoring.loader import ModelRefused
-from assets.signing import SigningKeyError
 from assets.spec import closes_at
 
 if TYPE_CHECKING:
@@ -53,7 +51,9 @@ def since_training(
     for whose, released in (("", challenger), ("champion_", champion)):
         try:
             score, prediction = _scored(spec, home, released, rows)
-        except (ModelRefused, SigningKeyError):
+        except Exception:
+            # Whatever a broken model raises: the check of its scores is what takes it off, and must
+            # not be kept from it by this one.
             return _empty(rows)
         columns |= {f"{whose}score": score, f"{whose}prediction": prediction}
     found = pa.table({**columns, LABEL: rows.column(LABEL)})
