@@ -303,12 +303,17 @@ class UseCaseSpec(Block):
                     f"rule '{rule.id}': '{rule.column}' is neither a feature nor a column of the "
                     "population mart"
                 )
+            elif (rule.below, rule.above) != (None, None) and not self._is_number(rule.column):
+                yield f"rule '{rule.id}': '{rule.column}' is no number: nothing is above or below"
         for column in self.policy.reasons:
             if column not in self.feature_names:
                 yield f"policy.reasons: '{column}' is no feature"
         capacity = self.policy.capacity
-        if capacity is not None and capacity.value is not None and capacity.value not in known:
-            yield f"policy.capacity.value: '{capacity.value}' is no column of a case"
+        if capacity is not None and capacity.value is not None:
+            if capacity.value not in known:
+                yield f"policy.capacity.value: '{capacity.value}' is no column of a case"
+            elif not self._is_number(capacity.value):
+                yield f"policy.capacity.value: '{capacity.value}' is no number"
         cascade = self.model.cascade
         if cascade is not None and self.model.task != "binary":
             yield "model.cascade: only a binary task has a band of uncertainty"
@@ -348,6 +353,12 @@ class UseCaseSpec(Block):
                 "file arise at one instant and none is later than another: write model.validation: "
                 "cross_validation for a snapshot (or time, if files come day after day)"
             )
+
+    def _is_number(self, column: str) -> bool:
+        """Of a feature, or of another column of the population."""
+        if column in self.feature_names:
+            return column in self.numeric_features
+        return self.sources[self.population.source].columns[column].type in ("int", "float", "bool")
 
     def view_source(self, view: str) -> str:
         """The source a feature view reads: declared, or the one of its own name."""

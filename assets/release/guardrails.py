@@ -120,7 +120,7 @@ def calibration_check(spec: "UseCaseSpec", scores: Any, happened: Any) -> Check:
     }
     figures: dict[str, Any] = {"labels": len(scores), TOO_FEW_LABELS: len(scores) < guard.min_cases}
     if figures[TOO_FEW_LABELS]:
-        told = f"{len(scores)} matured outcomes it has not learnt from, {guard.min_cases} are needed"
+        told = f"{len(scores)} matured outcomes it did not learn from, {guard.min_cases} are needed"
         return Check("calibration", "insufficient", told, figures, threshold)
     estimate, error, _ = calibration_error(
         scores, happened, bins, seed=spec.model.seed, confidence=guard.confidence
