@@ -10,6 +10,8 @@ class Home:
     """The folder ``NIGHTSHIFT_HOME`` points at, and the places in it."""
 
     root: Path
+    copies: Path | None = None
+    """Where the second copy of the ledger is kept; None: in the home."""
 
     @property
     def landing(self) -> Path:
@@ -93,7 +95,7 @@ class Home:
     @property
     def ledger_copy(self) -> Path:
         """Second copy of the ledger's checkpoints, one JSON object a line; keep it elsewhere."""
-        return self.root / "ledger_copy"
+        return self.copies or self.root / "ledger_copy"
 
     @property
     def desk(self) -> Path:

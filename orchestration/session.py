@@ -27,6 +27,7 @@ from assets.spec import UseCaseSpec
 from assets.spec_files import load_specs
 from orchestration.definitions import USE_CASES_VARIABLE
 from orchestration.event_log import event_log_held_open
+from orchestration.ledger_place import ledger_copy_from_environment
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.progress import NAME as PROGRESS
 from orchestration.resources.installation import HOME_VARIABLE
@@ -55,7 +56,7 @@ class Outcome:
 
 def open_home(root: Path, use_case_folders: Sequence[Path] = ()) -> "Session":
     """Make the home's Dagster folder and point this process at it."""
-    home = Home(root.resolve())
+    home = Home(root.resolve(), ledger_copy_from_environment())
     home.dagster.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
     os.environ[HOME_VARIABLE] = str(home.root)
