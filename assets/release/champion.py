@@ -59,6 +59,9 @@ def champion_of(
 ) -> Champion | None:
     """As :func:`champion_on`, of events by rising sequence and whose signatures count."""
     event = newest_champion(events, day)
+    while event is not None and _never_was(spec, events, authority, event, day):
+        before = [e for e in events if int(e["sequence"]) < int(event["sequence"])]
+        event = newest_champion(before, day)
     anew, since = days_anew(spec, events, authority), 0
     while event is not None and day in anew.get(int(event["model_version"]), {}):
         redecided = anew[int(event["model_version"])][day]
@@ -87,6 +90,25 @@ def champion_of(
         if ended["stage"] == RETIRED:
             raise _refused(spec, ended, "retired, but no other took its place", authority)
     return as_champion(spec, event, names)
+
+
+def _never_was(
+    spec: "UseCaseSpec", events: list[Event], authority: "Authority", event: Event, day: date
+) -> bool:
+    """Was it no champion on the day, for people put right later what somebody had written?
+
+    Until then nobody can tell what was meant. Afterwards the nights before are again whose they
+    were; from the day on for which they put it right, what they said holds.
+    """
+    settled = any(
+        e["stage"] in ENDED
+        and e["model_version"] == event["model_version"]
+        and int(e["sequence"]) > int(event["sequence"])
+        and e["effective_from"] > day
+        and not ended_wrong(spec, authority, e)
+        for e in events
+    )
+    return settled and bool(backers(spec, events, authority, event)[1])
 
 
 def newest_champion(events: list[Event], day: date) -> Event | None:

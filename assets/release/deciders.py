@@ -71,9 +71,11 @@ def _challenger(
     doubted: dict[int, str] = {}  # versions of which rows say something that does not count
     kept: list[Event] = []
     for event in events:
-        if event["effective_from"] > day:
-            continue
         version, stage = int(event["model_version"]), event["stage"]
+        if event["effective_from"] > day:
+            if stage in ENDED and not ended_wrong(spec, authority, event):
+                doubted.pop(version, None)  # put right later, for the nights before as well
+            continue
         sound = counts(spec, events, authority, event, kept)
         if sound:
             kept.append(event)

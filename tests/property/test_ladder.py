@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -210,6 +211,22 @@ class Ladder(RuleBasedStateMachine):
             )
             assert self.now() == after
         rejected(self.home, self.lake, self.spec, version, self.people["ann"])
+
+    @precondition(lambda self: self.decided)
+    @rule(data=st.data())
+    def forges_a_champion(self, data: st.DataObject) -> None:
+        """Nobody decides until a person rolls it back; then it is as if it had not been."""
+        row = data.draw(st.sampled_from(read_events(self.lake, NAME)))
+        before = self.who(self.now())[0]
+        written(self.lake, {**row, "model_version": 99, "stage": CHAMPION})
+        tomorrow = self.night + timedelta(days=1)
+        if row["effective_from"] <= tomorrow:
+            with pytest.raises(NotApproved, match="version 99"):
+                deciders_on(self.lake, self.home, self.spec, tomorrow)
+        else:
+            return  # an approval for a later day was copied: nobody has met it yet
+        rolled_back(self.home, self.lake, self.spec, self.people["bob"], version=99)
+        assert self.who(self.now())[0] == before
 
     @invariant()
     def what_was_decided_is_found_again(self) -> None:
