@@ -13,7 +13,7 @@ from assets.spec import UseCaseSpec
 from assets.tables import PREDICTIONS_SCHEMA
 from assets.training.gates.behaviour import _decision, behaviour_gate
 from assets.training.gates.finding import Finding
-from tests.judged_models import START, kiln, kiln_spec, model_of
+from tests.judged_models import kiln, kiln_spec, model_of
 
 
 def judged(spec: UseCaseSpec, pipeline: Any = None) -> Finding:
