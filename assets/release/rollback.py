@@ -69,16 +69,17 @@ def rollback(
     affected = affected_days(lake, spec, int(decides["model_version"])) if decides else []
 
     def decide(events: list[Event]) -> list[Event]:
-        if version is not None and _rolled_back(spec, events, authority, version):
-            return []
         event = who_decides(spec, events, authority, first)
+        meant = event is not None and version in (None, int(event["model_version"]))
+        if version is not None and not meant and _rolled_back(spec, events, authority, version):
+            return []
         if event is None:
             raise RollbackRefused(
                 f"{spec.name}: no version decides anything, so there is none to roll back. See "
                 f"`nightshift release status {spec.name}`"
             )
         found = int(event["model_version"])
-        if version not in (None, found) or decides is None or event != decides:
+        if not meant or decides is None or event != decides:
             raise RollbackRefused(
                 f"{spec.name}: version {found} ({event['stage']}) decides now, not version "
                 f"{version if version is not None else 'the one of a moment ago'}. Look again: "

@@ -131,6 +131,18 @@ def test_a_shadow_event_written_by_hand_has_no_model_loaded(
     assert settled.challenger == (None if forged["model_version"] == 2 else before.challenger)
 
 
+def test_nights_before_are_as_they_were_once_people_put_the_record_right(
+    home: Home, lake: Lake, spec: UseCaseSpec, in_canary: Signer
+) -> None:
+    scored(lake, night(2))
+    before = deciders_on(lake, home, spec, night(2))
+    assert before.stage == "canary"
+    written(lake, unsigned(row(lake, "canary"), model_version=3, effective_from=FIRST))
+    assert deciders_on(lake, home, spec, night(2)).challenger is None
+    rejected(home, lake, spec, 3, in_canary)
+    assert deciders_on(lake, home, spec, night(2)) == before
+
+
 def test_what_gates_refused_does_not_score_beside_the_champion(
     home: Home, lake: Lake, spec: UseCaseSpec, in_shadow: Signer
 ) -> None:

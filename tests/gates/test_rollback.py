@@ -9,7 +9,7 @@ from assets.home import Home
 from assets.lake import Lake
 from assets.release.affected import affected_days
 from assets.release.approval import ApprovalRefused, Signer
-from assets.release.champion import NoChampion, require_champion
+from assets.release.champion import NoChampion, NotApproved, require_champion
 from assets.release.deciders import deciders_on
 from assets.release.events import evidence_of, read_events
 from assets.release.redecision import Redecision, RedecisionRefused, redecide
@@ -171,9 +171,14 @@ def test_a_champion_nobody_stands_behind_can_be_rolled_back(
     home: Home, lake: Lake, spec: UseCaseSpec, second_champion: Signer
 ) -> None:
     event = [e for e in read_events(lake, NAME) if e["stage"] == "champion"][-1]
-    written(lake, {**event, "model_version": 3, "evidence": "{}"})
-    rolled_back(home, lake, spec, second_champion, version=3)
-    assert who(home, lake, spec, night(4)) == (2, None)
+    forged = {**event, "model_version": 3, "evidence": "{}", "effective_from": night(1)}
+    for _ in range(2):  # and whoever wrote it writes it again
+        written(lake, forged)
+        with pytest.raises(NotApproved, match="version 3 was made champion, but no approval"):
+            who(home, lake, spec, night(4))
+        rolled_back(home, lake, spec, second_champion, version=3)
+        # The nights before are again whose they were.
+        assert [who(home, lake, spec, night(n))[0] for n in range(5)] == [1, 1, 2, 2, 2]
 
 
 def test_before_the_first_night_too(home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer) -> None:
