@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test dev lint bench bench-door fuzz lock clean
+.PHONY: demo test dev lint bench bench-door bench-features bench-training fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/nightshift demo
@@ -25,6 +25,14 @@ bench: $(INSTALLED)
 # Five million rows through the door against a bare copy of them.
 bench-door: $(INSTALLED)
 	$(BIN)/python -m benchmarks.door
+
+# A million cases joined with three views, against DuckDB alone.
+bench-features: $(INSTALLED)
+	$(BIN)/python -m benchmarks.features
+
+# A million rows scored, against predict_proba alone.
+bench-training: $(INSTALLED)
+	$(BIN)/python -m benchmarks.training
 
 # The reader on scrawl, for some ten minutes; `make test` does the same for some seconds.
 fuzz: $(INSTALLED)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import IO
 
+from assets.errors import NightshiftError
 from assets.gate_results import GateResult
 from assets.home import Home
 from assets.lake import PARTITION, Lake
@@ -107,6 +108,29 @@ def door_alert(spec: UseCaseSpec, day: date, failed: Sequence[GateResult]) -> Al
             "Read the messages, drop the right files into landing and run the day again; where "
             "the data is right, widen the limit named in the message under `gates` of the source "
             "in defs.yaml."
+        ),
+    )
+
+
+def fallback_alert(spec: UseCaseSpec, day: date, refusal: NightshiftError) -> Alert:
+    """One alert for a night no model could be trusted with, by what the refusal says.
+
+    The same refusal of the same night is the same incident, however often the night is run.
+    """
+    reason = str(refusal)
+    kind = type(refusal).__name__
+    return Alert(
+        use_case=spec.name,
+        day=day,
+        incident=f"model: {kind} [{hashlib.sha256(reason.encode()).hexdigest()[:12]}]",
+        happened=f"No model could be trusted with {spec.name} for {day}: {reason}",
+        road_did=(
+            f"Scored nothing and referred every case of {spec.name} for {day} to a person (rule "
+            "'fallback'). The night went on; earlier days and other use cases are untouched."
+        ),
+        person_should=(
+            "Put right what the message names and have the cases reviewed. To score them after "
+            f"all: `nightshift run {spec.name} --from {day} --to {day}`."
         ),
     )
 

@@ -54,7 +54,8 @@ def record_many(
 ) -> None:
     """Put the results of days on record in one commit: all of them, or none.
 
-    What other gates have on record of these days, and of days between them, stays.
+    What other gates, and the same gates on other subjects, have on record of these days, and of
+    days between them, stays.
     """
     if not results:
         return
@@ -63,9 +64,9 @@ def record_many(
     # Gates of one day may be recorded at once: the slower writer is refused, and tries again.
     seen = lake.version(use_case, GATE_RESULTS)
     others = lake.read(use_case, GATE_RESULTS, first=first, last=last, version=seen)
-    new = {(day, result.gate) for day, found in results.items() for result in found}
-    days, gates = others.column(PARTITION).to_pylist(), others.column("gate").to_pylist()
-    stays = [key not in new for key in zip(days, gates, strict=True)]
+    new = {(day, result.gate, result.subject) for day, found in results.items() for result in found}
+    recorded = [others.column(name).to_pylist() for name in (PARTITION, "gate", "subject")]
+    stays = [key not in new for key in zip(*recorded, strict=True)]
     rows = [
         {
             "gate": result.gate,

@@ -82,6 +82,15 @@ class Home:
         return self.root / "secrets" / "vault.db"
 
     @property
+    def signing_key(self) -> Path:
+        """Private key of the installation: signs what it registers. Made on first use."""
+        return self.root / "secrets" / "signing.key"
+
+    def model_card(self, use_case: str, version: int) -> Path:
+        """Page of a model version, for people."""
+        return self.reports / "models" / use_case / f"version_{version}.html"
+
+    @property
     def scratch(self) -> Path:
         """Copies a run makes of odd files, gone when it ends; swept when the next one begins."""
         return self.root / "scratch"

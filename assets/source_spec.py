@@ -33,6 +33,18 @@ class ColumnSpec(Block):
     """One column of a source file."""
 
     type: ColumnType = Field(description="Type the text of the file must parse to.")
+    header: str | None = Field(
+        default=None,
+        description="Name in the file where it is another, like 'Net weight [kg]'.",
+    )
+    given: Literal["row_id", "file_date"] | None = Field(
+        default=None,
+        description=(
+            "Not in the file: the door gives it. row_id (string): 16 hex digits that tell the row "
+            "apart, the same whenever the same rows land again. file_date (timestamp or date): "
+            "the date in the file's name, 00:00 UTC."
+        ),
+    )
     required: bool = Field(default=True, description="A null is refused when true.")
     min: float | None = Field(default=None, description="Smallest value allowed, inclusive.")
     max: float | None = Field(default=None, description="Largest value allowed, inclusive.")
@@ -79,6 +91,8 @@ class ColumnSpec(Block):
 
     @model_validator(mode="after")
     def _consistent(self) -> "ColumnSpec":
+        if self.given is not None:
+            self._only_given(self.given)
         if (self.digits is not None or self.pattern is not None) and self.type != "string":
             raise ValueError("'digits' and 'pattern' go with type: string")
         if self.formats != ["iso"] and self.type not in ("timestamp", "date"):
@@ -92,6 +106,23 @@ class ColumnSpec(Block):
         if self.pii == "pseudonymise" and self.type != "string":
             raise ValueError("pii: pseudonymise makes a text token, so the column is type: string")
         return self
+
+    def _only_given(self, what: Literal["row_id", "file_date"]) -> None:
+        """Raises ValueError unless the column is of a type the door can give, and no more."""
+        types = ("string",) if what == "row_id" else ("timestamp", "date")
+        if self.type not in types:
+            raise ValueError(f"given: {what} is of type {' or '.join(types)}, not {self.type}")
+        said = [
+            name
+            for name, field in ColumnSpec.model_fields.items()
+            if name not in ("type", "given", "unit", "description")
+            and getattr(self, name) != field.get_default()
+        ]
+        if said:
+            raise ValueError(
+                f"given: {what} is made by the door, so '{said[0]}' has nothing to say; leave it "
+                "out"
+            )
 
 
 class LateSpec(Block):
@@ -273,7 +304,50 @@ class SourceSpec(Block):
             column = self.columns.get(self.timestamp)
             if column is None or column.type != "timestamp":
                 raise ValueError(f"timestamp: '{self.timestamp}' is no timestamp column here")
+            if column.given is not None:
+                raise ValueError(
+                    f"timestamp: '{self.timestamp}' is the file's own date, so no row could be of "
+                    "another day; leave 'timestamp' of the source out"
+                )
         return self
+
+    @model_validator(mode="after")
+    def _names_in_the_file(self) -> "SourceSpec":
+        if not self.file_columns:
+            raise ValueError("columns: none of them is in the file; declare one that is")
+        ids = [name for name, column in self.columns.items() if column.given == "row_id"]
+        if len(ids) > 1:
+            raise ValueError(f"columns {', '.join(ids)} are all row_id: one is enough")
+        if not self.header:
+            for name, column in self.file_columns.items():
+                if column.header is not None:
+                    raise ValueError(
+                        f"column '{name}': 'header' names a column of the file's header, and "
+                        "header: false says there is none"
+                    )
+        seen: dict[str, str] = {}
+        for name, written in self.headers.items():
+            # Case and blanks around a name are forgiven when a file is read.
+            plain = written.strip().casefold()
+            if self.columns[name].header is not None and not plain:
+                raise ValueError(f"column '{name}': its header is blank")
+            other = seen.setdefault(plain, name)
+            if other != name and (self.columns[name].header or self.columns[other].header):
+                raise ValueError(
+                    f"columns '{other}' and '{name}' are both '{written}' in the file: which is "
+                    "meant would be unclear"
+                )
+        return self
+
+    @property
+    def file_columns(self) -> dict[str, ColumnSpec]:
+        """Columns that are in the file: all but those the door gives."""
+        return {name: c for name, c in self.columns.items() if c.given is None}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Name in the file of each column that is in it, by the column's own name."""
+        return {name: c.header or name for name, c in self.file_columns.items()}
 
     @property
     def kept_columns(self) -> dict[str, ColumnSpec]:

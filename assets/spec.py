@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from assets.model_spec import ModelSpec
 from assets.source_spec import Block, ColumnType, SourceSpec, parse_duration
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -32,7 +33,9 @@ class LabelSpec(Block):
 
     source: str
     column: str
-    positive: str | int | bool = Field(description="The value that means 'it happened'.")
+    positive: str | int | bool | None = Field(
+        default=None, description="The value that means 'it happened'; only for a binary task."
+    )
     observed_at: str = Field(description="Timestamp column: when the outcome became known.")
     matures_after: str = Field(description="Observation window after the event, like 30d.")
 
@@ -56,6 +59,15 @@ class FeatureViewSpec(Block):
     created: str | None = Field(default=None, description="When we came to know it.")
     ttl: str = Field(description="How long a fact stays valid, like 90d.")
     columns: list[str]
+    min_coverage: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description=(
+            "Smallest share of cases with any fact of this view, in training and every night. A "
+            "view without a single value never passes."
+        ),
+    )
 
     @field_validator("ttl")
     @classmethod
@@ -68,11 +80,60 @@ class FeatureViewSpec(Block):
         return parse_duration(self.ttl)
 
 
+class DerivedSpec(Block):
+    """A feature made of others of the same case, the same way in training, batch and online.
+
+    Exactly one of the fields is given; each names two numeric features. A null in either gives
+    null, and so does a division by zero.
+    """
+
+    ratio: tuple[str, str] | None = Field(default=None, description="First divided by second.")
+    difference: tuple[str, str] | None = Field(default=None, description="First less second.")
+    product: tuple[str, str] | None = Field(default=None, description="First times second.")
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "DerivedSpec":
+        if len([f for f in (self.ratio, self.difference, self.product) if f]) != 1:
+            raise ValueError("give exactly one of ratio, difference and product")
+        return self
+
+    @property
+    def operation(self) -> Literal["ratio", "difference", "product"]:
+        return "ratio" if self.ratio else "difference" if self.difference else "product"
+
+    @property
+    def operands(self) -> tuple[str, str]:
+        found = self.ratio or self.difference or self.product
+        assert found is not None  # the validator saw to it
+        return found
+
+
 class FeaturesSpec(Block):
     """What a model may see."""
 
     request: list[str] = Field(default=[], description="Columns of the population row itself.")
     views: dict[str, FeatureViewSpec] = Field(default={}, description="Feast feature views.")
+    derived: dict[str, DerivedSpec] = Field(
+        default={}, description="Features made of other features of the same case, on demand."
+    )
+
+
+class SensitiveSpec(Block):
+    """A population column by whose groups a model is audited; never a feature."""
+
+    bins: list[float] | None = Field(
+        default=None,
+        description="Edges that cut a number into groups: [30, 60] gives <30, 30-60 and >=60.",
+    )
+    description: str = ""
+
+    @field_validator("bins")
+    @classmethod
+    def _rising(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and (not value or value != sorted(set(value))):
+            raise ValueError("bins must be rising numbers")
+        return value
 
 
 class ColumnQuality(Block):
@@ -90,27 +151,29 @@ class QualitySpec(Block):
     columns: dict[str, ColumnQuality] = Field(default={})
 
 
-class ModelSpec(Block):
-    """What is trained. Estimators come from an allow-list by name."""
-
-    task: Literal["binary"] = "binary"
-    candidates: list[Literal["logistic_regression", "hist_gradient_boosting"]] = Field(
-        default=["logistic_regression", "hist_gradient_boosting"], min_length=1
-    )
-    metric: Literal["roc_auc", "average_precision"] = "roc_auc"
-    holdout: float = Field(default=0.25, gt=0, lt=1, description="Latest share of time held out.")
-    min_rows: int = Field(default=200, ge=2, description="Fewer matured rows: training refuses.")
-    min_positives: int = Field(default=20, ge=1, description="Fewer positives: training refuses.")
-    seed: int = 20260601
-
-
 class PolicySpec(Block):
     """Turns a score (probability of the positive label) into a decision; outside the model."""
 
     approve_below: float = Field(default=0.1, ge=0, le=1)
     decline_above: float = Field(default=0.5, ge=0, le=1)
+    accept_above: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="Multiclass only: a class this probable or more is taken, others are referred.",
+    )
     automatic_decline: bool = Field(
         default=False, description="When false a person confirms: the case is referred."
+    )
+    refer_missing: float | None = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description=(
+            "Share of a case's features without a value from which on a person decides, whatever "
+            "the score. null: the score alone counts, and the behaviour gate asks what it makes of "
+            "a case of which nothing is known."
+        ),
     )
 
     @model_validator(mode="after")
@@ -148,6 +211,28 @@ class RiskSpec(Block):
         return next(t for t in levels if t in (self.impact, self.volume, self.visibility))
 
 
+class FallbackSpec(Block):
+    """What happens to a night's cases when no model can be trusted with them."""
+
+    refer_all: Literal[True] = Field(
+        default=True, description="Every case goes to a person; the night still ends."
+    )
+
+
+class ReleaseSpec(Block):
+    """Who has to agree before a version may decide cases."""
+
+    approvals: int | None = Field(
+        default=None,
+        ge=1,
+        le=5,
+        description="Named people who must approve. May be more than the risk tier asks, not less.",
+    )
+    approvers: list[str] = Field(
+        default=[], description="Who may approve, by enrolled name. Empty: anyone enrolled."
+    )
+
+
 class UseCaseSpec(Block):
     """One use case. Needed: ``name``, ``start``, ``sources``, ``population`` and ``label``."""
 
@@ -163,9 +248,14 @@ class UseCaseSpec(Block):
     label: LabelSpec
     features: FeaturesSpec = FeaturesSpec()
     deny: list[str] = Field(default=[], description="Columns that may never be a feature.")
+    sensitive: dict[str, SensitiveSpec] = Field(
+        default={}, description="Population columns the fairness gate groups by; never features."
+    )
     quality: QualitySpec = QualitySpec()
     model: ModelSpec = ModelSpec()
     policy: PolicySpec = PolicySpec()
+    fallback: FallbackSpec = FallbackSpec()
+    release: ReleaseSpec = ReleaseSpec()
     monitoring: MonitoringSpec = MonitoringSpec()
 
     @field_validator("start")
@@ -202,6 +292,7 @@ class UseCaseSpec(Block):
         for column in self.features.request:
             if column not in population.kept_columns:
                 yield f"features.request '{column}' is not a column of '{self.population.source}'"
+        yield from self._problems_of_given(population, label)
         for name, view in self.features.views.items():
             source = self.sources.get(self.view_source(name))
             if source is None:
@@ -213,15 +304,79 @@ class UseCaseSpec(Block):
             for column in wanted + ([view.created] if view.created else []):
                 if column not in source.kept_columns:
                     yield f"features.views.{name}: '{column}' is not a column of its source"
+        if self.model.task == "binary" and self.label.positive is None:
+            yield "label.positive is missing: which value of the label means 'it happened'?"
+        outcome = label.columns.get(self.label.column)
+        types = {"regression": ("int", "float"), "multiclass": ("string", "int", "bool")}
+        fitting = types.get(self.model.task)
+        if outcome is not None and fitting is not None and outcome.type not in fitting:
+            yield (
+                f"label.column '{self.label.column}' is of type {outcome.type}; a "
+                f"{self.model.task} label is {' or '.join(fitting)}"
+            )
+        for column in self.sensitive:
+            if column not in population.kept_columns:
+                yield f"sensitive '{column}' is not a column of '{self.population.source}'"
+        plain = [f for f in self.feature_names if f not in self.features.derived]
+        for name, derived in self.features.derived.items():
+            if not NAME.match(name):
+                yield f"features.derived: '{name}' is no identifier"
+            for operand in derived.operands:
+                if operand not in plain:
+                    yield f"features.derived.{name}: '{operand}' is no feature listed elsewhere"
+                elif self.feature_type(operand) not in ("int", "float", "bool"):
+                    yield f"features.derived.{name}: '{operand}' is no number"
+        for column in [*self.model.monotone, *self.model.gates.invariant_to]:
+            if column not in self.feature_names:
+                yield f"model: '{column}' is no feature"
+        for column in self.model.monotone:
+            if column in self.feature_names and column not in self.numeric_features:
+                yield f"model.monotone: '{column}' is no number"
         seen: set[str] = set()
         for column in self.feature_names:
             if column in seen:
                 yield f"feature '{column}' comes from two places; names must be unique"
             seen.add(column)
-            if column in self.deny:
-                yield f"'{column}' is denied and cannot be a feature"
+            if column in self.deny or column in self.sensitive:
+                yield f"'{column}' is denied or sensitive and cannot be a feature"
             if column == self.label.column:
                 yield f"'{column}' is the label and cannot be a feature"
+
+    def _problems_of_given(self, population: SourceSpec, label: SourceSpec) -> Iterator[str]:
+        """What does not go with columns that the door gives, see ColumnSpec.given."""
+
+        def given(source: SourceSpec, name: str) -> str | None:
+            return source.columns[name].given if name in source.columns else None
+
+        for column in [*self.features.request, *self.sensitive]:
+            if given(population, column):
+                yield (
+                    f"'{column}' is given by the door: it says which row this is and when its file "
+                    "came, nothing about the case; leave it out of features and sensitive"
+                )
+        if given(label, self.label.column):
+            yield f"label.column '{self.label.column}' is given by the door and is no outcome"
+        key = self.population.key
+        if given(population, key) == "row_id" and self.label.source != self.population.source:
+            yield (
+                f"population.key '{key}' is given by the door, so no file can name it: outcomes "
+                f"must be in the same rows (label.source: {self.population.source}), or the rows "
+                "need a key of their own"
+            )
+        for name, view in self.features.views.items():
+            if given(population, view.entity) == "row_id":
+                yield f"features.views.{name}: entity '{view.entity}' is given by the door"
+        time = self.population.event_timestamp
+        if (
+            given(population, time)
+            and self.model.validation == "time"
+            and "validation" not in self.model.model_fields_set
+        ):
+            yield (
+                f"population.event_timestamp '{time}' is the date of the file, so all cases of a "
+                "file arise at one instant and none is later than another: write model.validation: "
+                "cross_validation for a snapshot (or time, if files come day after day)"
+            )
 
     def view_source(self, view: str) -> str:
         """The source a feature view reads: declared, or the one of its own name."""
@@ -229,14 +384,16 @@ class UseCaseSpec(Block):
 
     @property
     def feature_names(self) -> list[str]:
-        """All model inputs in a fixed order: request columns, then each view's columns."""
+        """All model inputs in order: request columns, each view's columns, derived ones."""
         names = list(self.features.request)
         for view in self.features.views.values():
             names.extend(view.columns)
-        return names
+        return names + list(self.features.derived)
 
     def feature_type(self, feature: str) -> ColumnType:
         """Declared type of a feature. Raises KeyError for a name that is no feature."""
+        if feature in self.features.derived:
+            return "float"
         if feature in self.features.request:
             return self.sources[self.population.source].columns[feature].type
         for name, view in self.features.views.items():
@@ -256,16 +413,29 @@ class UseCaseSpec(Block):
 
     @property
     def population_columns(self) -> list[str]:
-        """Columns of the population mart: key, join keys, event time, request columns, denied ones.
+        """Columns of the population mart: key, join keys, event time, request columns, others.
 
-        Denied columns travel along (the fairness audit needs them) but are never features.
+        Sensitive and denied columns travel along (the fairness audit and the leak gate need them)
+        but are never features.
         """
         source = self.sources[self.population.source].kept_columns
         wanted = [self.population.key, self.population.entity]
         wanted += [view.entity for view in self.features.views.values()]
         wanted += [self.population.event_timestamp, *self.features.request]
-        wanted += [c for c in self.deny if c in source and c != self.label.column]
+        kept = [*self.sensitive, *self.deny]
+        wanted += [c for c in kept if c in source and c != self.label.column]
         return list(dict.fromkeys(wanted))
+
+    @property
+    def embargo(self) -> timedelta:
+        """Gap between rows fitted on and rows measured on: declared, or the label's maturity."""
+        declared = self.model.embargo
+        return parse_duration(declared) if declared is not None else self.label.maturity
+
+    @property
+    def approvals_needed(self) -> int:
+        """Named people who must approve a version: one, or as many as the spec asks for."""
+        return self.release.approvals or 1
 
     @property
     def start_date(self) -> date:

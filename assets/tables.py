@@ -154,9 +154,12 @@ PREDICTIONS_SCHEMA = pa.schema(
         ("case_key", pa.string()),
         ("entity_key", pa.string()),
         ("event_timestamp", TIMESTAMP),
-        ("score", pa.float64()),  # probability of the positive label
-        ("model_version", pa.int64()),
+        ("score", pa.float64()),  # probability of the positive label; null under a fallback
+        ("prediction", pa.string()),  # multiclass: the likeliest class, score its probability
+        ("missing", pa.float64()),  # share of the features without a value; null under a fallback
+        ("model_version", pa.int64()),  # null under a fallback
         ("model_digest", pa.string()),
+        ("fallback", pa.string()),  # why no model scored the case; null where one did
     ]
 )
 
@@ -167,11 +170,13 @@ DECISIONS_SCHEMA = pa.schema(
         ("entity_key", pa.string()),
         ("event_timestamp", TIMESTAMP),
         ("score", pa.float64()),
+        ("prediction", pa.string()),  # multiclass: the likeliest class
         ("decision", pa.string()),  # approve | decline | refer
         ("advice", pa.string()),  # what the score alone says; differs where a person must confirm
-        ("rule", pa.string()),  # the policy rule that decided
-        ("model_version", pa.int64()),
+        ("rule", pa.string()),  # the policy rule that decided; 'fallback' where no model could
+        ("model_version", pa.int64()),  # null under a fallback
         ("model_digest", pa.string()),
+        ("fallback", pa.string()),  # why no model scored the case; null where one did
         ("spec_version", pa.string()),
         ("run_id", pa.string()),
     ]
@@ -182,14 +187,34 @@ RELEASE_EVENTS_SCHEMA = pa.schema(
         ("sequence", pa.int64()),
         ("at", TIMESTAMP),  # the injected clock (as-of), not the wall
         ("model_version", pa.int64()),
-        ("stage", pa.string()),  # registered | challenger | champion | retired | rejected
+        # registered | refused | approved | champion | retired | rejected
+        ("stage", pa.string()),
         ("effective_from", pa.date32()),  # first partition it applies to
         ("model_digest", pa.string()),  # SHA-256 of the model file
-        ("actor", pa.string()),
+        ("manifest_digest", pa.string()),  # SHA-256 of the signed manifest of its files
+        ("actor", pa.string()),  # system:nightshift or person:<name>
         ("reason", pa.string()),
-        ("evidence", pa.string()),  # JSON: held-out metrics, sample sizes, MLflow run
+        ("evidence", pa.string()),  # JSON: metrics, sample sizes, MLflow run, gates, approvals
+        ("public_key", pa.string()),  # of the person who signed; null where the system acted
+        ("signature", pa.string()),  # by that key over the event; null where the system acted
         ("spec_version", pa.string()),
         ("run_id", pa.string()),
+    ]
+)
+
+PEOPLE = "people"
+INSTALLATION = "installation"
+"""Where the lake keeps what belongs to no use case."""
+
+PEOPLE_SCHEMA = pa.schema(
+    [
+        ("sequence", pa.int64()),
+        ("at", TIMESTAMP),
+        ("event", pa.string()),  # enrolled | removed
+        ("name", pa.string()),
+        ("public_key", pa.string()),  # Ed25519, base64
+        ("by", pa.string()),  # who enrolled them: system user
+        ("signature", pa.string()),  # of the installation's key over the row
     ]
 )
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.features.derived import SIGNS
 from assets.ingestion.landing import landed_files
 from assets.ingestion.values import DUCKDB
 from assets.scoring.loader import TRUSTED_TYPES
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assets.source_spec import SourceSpec
-    from assets.spec import UseCaseSpec
+    from assets.spec import DerivedSpec, UseCaseSpec
 
 SCORE = "score"
 
@@ -74,10 +75,19 @@ def _cases(
             f"ASOF LEFT JOIN {name} ON cases.{population.key} = {name}.asked_by "
             f"AND cases.{event} >= {name}.{view.timestamp}"
         )
+    derived = [f"{_derived(one)} AS {name}" for name, one in spec.features.derived.items()]
     frame: pd.DataFrame = connection.sql(
-        f"SELECT {', '.join(columns)} FROM cases {' '.join(joins)}"
+        f"SELECT {', '.join(['*', *derived])} "
+        f"FROM (SELECT {', '.join(columns)} FROM cases {' '.join(joins)})"
     ).df()
     return frame
+
+
+def _derived(one: "DerivedSpec") -> str:
+    first, second = one.operands
+    if one.operation == "ratio":
+        second = f"nullif({second}, 0)"
+    return f"{first} {SIGNS[one.operation]} {second}"
 
 
 def _reader(source: "SourceSpec", files: list[Path]) -> str:

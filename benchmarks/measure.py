@@ -16,7 +16,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.prepared_home import COLD, EVE, USE_CASE, WARM, BenchmarkError, prepare, require
+from benchmarks.prepared_home import (
+    COLD,
+    EVE,
+    USE_CASE,
+    WARM,
+    BenchmarkError,
+    prepare,
+    require,
+    use_case_folder,
+)
 
 if TYPE_CHECKING:
     from orchestration.session import Session
@@ -69,7 +78,7 @@ def _prepare(watch: Stopwatch, home: Path, cases: int) -> Figures:
 def _road(watch: Stopwatch, home: Path) -> Figures:
     from orchestration.session import open_home
 
-    session = open_home(home)
+    session = open_home(home, [use_case_folder(home)])
     _ = session.definitions
     started = watch.figures()["wall"]
     cold = _night(session, COLD, watch) | {"start": started}
@@ -108,14 +117,14 @@ def _bare_inputs(session: "Session") -> dict[str, str]:
 
     from assets.lake import PARTITION
     from assets.monitoring.drift import reference_sample
-    from assets.release.events import require_champion
+    from assets.release.champion import require_champion
     from assets.scoring.loader import load_verified
     from assets.tables import TRAINING_SET
     from assets.training.frame import feature_frame
-    from assets.training.train import positive_scores
+    from assets.training.predict import predict
 
     home, spec = session.home, session.spec(USE_CASE)
-    champion = require_champion(session.lake, USE_CASE, WARM)
+    champion = require_champion(session.lake, home, spec, WARM)
     trained_on = session.lake.read(
         USE_CASE,
         TRAINING_SET,
@@ -124,7 +133,7 @@ def _bare_inputs(session: "Session") -> dict[str, str]:
     )
     sample = reference_sample(spec, trained_on)
     frame = feature_frame(spec, sample)
-    scores = positive_scores(load_verified(home, USE_CASE, champion), frame)
+    scores = predict(spec, load_verified(home, champion).pipeline, frame)
     reference = home.root / "reference.parquet"
     pq.write_table(pa.Table.from_pandas(frame.assign(score=scores)), reference)
     inputs = {"model": str(home.root / champion.model_path), "reference": str(reference)}
@@ -137,8 +146,7 @@ def _bare(home: Path, inputs: dict[str, str]) -> dict[str, float]:
     from assets.spec_files import load_specs
     from benchmarks.bare import bare_night
 
-    folder = Path(__file__).resolve().parents[1] / "orchestration" / "defs"
-    spec = next(one for one in load_specs([folder]) if one.name == USE_CASE)
+    (spec,) = load_specs([use_case_folder(home)])
     return bare_night(
         spec,
         Home(home).landing / USE_CASE,

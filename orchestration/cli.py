@@ -4,12 +4,14 @@ import json
 import sys
 import time
 import warnings
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assets.errors import NightshiftError
+from assets.model_spec import METRICS
+from orchestration.approval_cli import approve, reject
 from orchestration.command import (
     HOME,
     HomeOption,
@@ -20,11 +22,14 @@ from orchestration.command import (
     opened,
     tell,
 )
+from orchestration.demo_cli import demo
 from orchestration.forget_cli import forget
+from orchestration.models_cli import models
+from orchestration.night_table import line, print_nights
+from orchestration.people_cli import people_app
 from orchestration.quarantine_cli import quarantine_app
 
 if TYPE_CHECKING:
-    from orchestration.nights import Night
     from orchestration.session import Outcome, Session
 
 app = typer.Typer(
@@ -32,7 +37,12 @@ app = typer.Typer(
 )
 
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(people_app, name="people")
+app.command()(demo)
 app.command()(forget)
+app.command()(models)
+app.command()(approve)
+app.command()(reject)
 
 
 @app.command()
@@ -57,8 +67,8 @@ def run(
             outcome = session.run(nightly_job(use_case), day=day)
             row = night(session, use_case, day)
             rows.append(row)
-            tell(f"[{number}/{len(days)}] {_line(row, outcome)} ({_took(started)})")
-        _print_nights(rows, as_json)
+            tell(f"[{number}/{len(days)}] {line(row, outcome)} ({_took(started)})")
+        print_nights(rows, as_json)
         if any(row.outcome != "decided" for row in rows):
             raise typer.Exit(1)
 
@@ -100,7 +110,11 @@ def train(
     use_cases: UseCasesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on matured labels, register the better candidate, enter it on the release ladder."""
+    """Train on matured labels, judge the best candidate by the gates and register it.
+
+    It decides nothing until people approve it: `nightshift models`, `nightshift approve`.
+    """
+    from orchestration.identity import REQUESTED_BY, who_asks
     from orchestration.jobs import training_job
     from orchestration.nights import use_case_status
 
@@ -108,8 +122,9 @@ def train(
         spec = session.spec(use_case)
         day = as_of.date() - timedelta(days=1) if as_of else _newest_day(session, use_case)
         started = time.monotonic()
-        tell(f"training {use_case} as of {day + timedelta(days=1)}")
-        _require(session.run(training_job(use_case), day=day, progress=True))
+        asked = {REQUESTED_BY: who_asks(session, datetime.now(UTC))}
+        tell(f"training {use_case} as of {day + timedelta(days=1)}, for {asked[REQUESTED_BY]}")
+        _require(session.run(training_job(use_case), day=day, progress=True, tags=asked))
         tell(f"trained ({_took(started)})")
         _print_status([use_case_status(session, spec)], as_json)
 
@@ -127,70 +142,6 @@ def status(
     with opened(home, use_cases) as session:
         specs = [session.spec(use_case)] if use_case else list(session.specs.values())
         _print_status([use_case_status(session, spec) for spec in specs], as_json)
-
-
-@app.command()
-def demo(
-    name: Annotated[str | None, typer.Argument(help="Which installed demo.")] = None,
-    home: HomeOption = HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Land simulated files, build history, train, release a champion, run the last nights."""
-    from assets.release.events import champion_on
-    from orchestration.demo import demo_plan
-    from orchestration.jobs import history_job, nightly_job, training_job
-    from orchestration.nights import night
-
-    with opened(home, None) as session:
-        plan = demo_plan(name)
-        spec = session.spec(plan.use_case)
-        (first, eve), nights = plan.history, _days(*plan.nights)
-
-        started = time.monotonic()
-        files = plan.land(session.home.landing)
-        tell(f"[1/4] {len(files)} landing files from {first} to {nights[-1]} ({_took(started)})")
-
-        started = time.monotonic()
-        tell(f"[2/4] history from {first} to {eve}")
-        done = session.run_once(
-            history_job(spec.name),
-            days=(first, eve),
-            inputs=session.inputs(spec, first, eve),
-            progress=True,
-        )
-        _require(done)
-        tell(f"[2/4] {_done(done)} ({_took(started)})")
-
-        started = time.monotonic()
-        tell(f"[3/4] training as of {nights[0]}")
-        done = session.run_once(
-            training_job(spec.name),
-            day=eve,
-            inputs=session.inputs(spec, first, eve),
-            progress=True,
-        )
-        _require(done)
-        champion = champion_on(session.lake, spec.name, nights[0])
-        held = f"version {champion.version}" if champion else "none"
-        tell(f"[3/4] {_done(done)}, champion: {held} ({_took(started)})")
-
-        rows = []
-        for number, day in enumerate(nights, 1):
-            started = time.monotonic()
-            champion = champion_on(session.lake, spec.name, day)
-            inputs = session.inputs(spec, day, day, champion.digest if champion else "")
-            done = session.run_once(
-                nightly_job(spec.name),
-                day=day,
-                inputs=inputs,
-                stopped=bool(night(session, spec.name, day).gate_failures),
-            )
-            row = night(session, spec.name, day)
-            rows.append(row)
-            tell(f"[4/4] night {number:>2} of {len(nights)}: {_line(row, done)} ({_took(started)})")
-        _print_nights(rows, as_json)
-        if not as_json:
-            _where_next(session, spec.name, rows)
 
 
 @app.command()
@@ -252,66 +203,13 @@ def _took(started: float) -> str:
     return f"{time.monotonic() - started:.1f} s"
 
 
-def _done(outcome: "Outcome") -> str:
-    return "done before, unchanged" if outcome.skipped else "done"
-
-
-def _line(row: "Night", outcome: "Outcome") -> str:
-    again = ", done before" if outcome.skipped else ""
-    if row.outcome != "decided":
-        return f"{row.night} {row.outcome}{again}: {row.problem}"
-    return (
-        f"{row.night} {row.cases} cases, {row.approved} approved, {row.referred} referred, "
-        f"{row.declined} declined, drift {row.drift or '-'}{again}"
-    )
-
-
-def _print_nights(rows: "list[Night]", as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps([row.as_json() for row in rows], indent=2))
-        return
-    from rich.table import Table
-
-    table = Table(title="Nights")
-    for heading in ("night", "outcome"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("cases", "approved", "referred", "advised decline", "declined"):
-        table.add_column(heading, justify="right")
-    for heading in ("drift", "gate failures"):
-        table.add_column(heading)
-    for row in rows:
-        drift = row.drift or "-"
-        table.add_row(
-            str(row.night),
-            row.outcome,
-            "-" if row.cases is None else str(row.cases),
-            str(row.approved),
-            str(row.referred),
-            str(row.advised_decline),
-            str(row.declined),
-            f"[yellow]moved ({len(row.drifted)})[/]" if row.drift == "moved" else drift,
-            f"[red]{', '.join(row.gate_failures) or 'stopped before the gate'}[/]"
-            if row.outcome == "stopped"
-            else "none",
-        )
-    console().print(table)
-    typer.echo(
-        "referred: a person decides; advised decline: those of them the score would decline; "
-        "moved (n): n columns drifted"
-    )
-    for row in rows:
-        if row.drift == "moved":
-            typer.echo(f"{row.night} moved: {', '.join(row.drifted)}")
-        if row.problem:
-            typer.echo(f"{row.night} {row.outcome}: {row.problem}")
-
-
 def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
     from rich.table import Table
 
+    known = {name for names in METRICS.values() for name in names}
     table = Table(title="Use cases", show_lines=True)
     for heading in (
         "use case",
@@ -328,6 +226,7 @@ def _print_status(rows: list[dict[str, Any]], as_json: bool) -> None:
         held = "\n".join(
             f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
             for name, value in row["holdout"].items()
+            if name in known
         )
         champion = f"version {row['champion']}\n{row['candidate']}\nsince {row['champion_since']}"
         table.add_row(
@@ -355,15 +254,3 @@ def _gates(night: dict[str, Any]) -> str:
     if "insufficient" in verdicts:
         counts.append(f"{verdicts.count('insufficient')} insufficient")
     return "\n".join([*counts, *(f"[red]{gate}[/]" for gate in night["gate_failures"])])
-
-
-def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:
-    root = session.home.root
-    moved = next((row.night for row in rows if row.drift == "moved"), rows[-1].night)
-    typer.echo(
-        "\nWhere to look next\n"
-        f"  drift report    {session.home.drift_report(use_case, moved)}\n"
-        f"  quality docs    {session.home.data_docs / 'index.html'}\n"
-        f"  status          .venv/bin/nightshift status --home {root}\n"
-        f"  everything      .venv/bin/nightshift dev --home {root}"
-    )

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.decisions.policy import FALLBACK
 from assets.ingestion.door_gates import GATES
 from assets.ingestion.revisions import stale_days
 from assets.lake import PARTITION, Lake
-from assets.release.events import champion_on, read_events
+from assets.release.aliases import CHALLENGER_ALIAS, wanted_aliases
+from assets.release.champion import NotApproved, champion_on
 from assets.tables import DECISIONS, GATE_RESULTS, METRICS, POPULATION
+from assets.training.gate_names import PREFIX as TRAINING
 from orchestration.jobs import nightly_job
 from orchestration.session import PARTITION_TAG
 
@@ -26,16 +29,18 @@ class Night:
 
     ``cases``: rows of the population, None when it was never built. Decisions are zero for a night
     that was stopped. ``drift``: stable | moved | insufficient, None when there is no report.
+    ``problem``: why it was stopped, or why no model could be trusted with it.
     """
 
     use_case: str
     night: date
-    outcome: str  # decided | stopped | not run
+    outcome: str  # decided | fallback (every case went to a person) | stopped | not run
     cases: int | None
     approved: int = 0
     referred: int = 0
     declined: int = 0
     advised_decline: int = 0
+    model_version: int | None = None  # that scored it; None where none did
     drift: str | None = None
     drifted: list[str] = field(default_factory=list)
     gates: dict[str, str] = field(default_factory=dict)
@@ -44,7 +49,7 @@ class Night:
     @property
     def gate_failures(self) -> list[str]:
         """Gates on record that stopped the night; one without enough evidence may let it go on."""
-        if self.outcome == "decided":
+        if self.outcome in ("decided", "fallback"):
             return []
         failed = [name for name, verdict in self.gates.items() if verdict == "fail"]
         return failed or [name for name, verdict in self.gates.items() if verdict != "pass"]
@@ -60,10 +65,12 @@ class Night:
 
 def night(session: "Session", use_case: str, day: date) -> Night:
     """The record of one night. The latest finished run says whether it stood or was stopped."""
+    # A training as of this day leaves its gates on record beside those of the night.
     lake = session.lake
     run = _last_run(session, use_case, day)
     decisions = _rows(lake, use_case, DECISIONS, day)
-    gates = _rows(lake, use_case, GATE_RESULTS, day)
+    recorded = _rows(lake, use_case, GATE_RESULTS, day)
+    gates = [gate for gate in recorded if not gate["gate"].startswith(TRAINING)]
     drift = [m for m in _rows(lake, use_case, METRICS, day) if m["metric"] == "drift_share"]
     problems = session.problems(run.run_id) if run is not None and not run.is_success else []
     gates.sort(key=lambda gate: _rank(gate["gate"]))
@@ -71,6 +78,10 @@ def night(session: "Session", use_case: str, day: date) -> Night:
     # One without enough evidence is the reason only where nothing else is.
     unsure = [g["message"] for g in gates if g["verdict"] == "insufficient"]
     outcome = "not run" if run is None else "decided" if run.is_success else "stopped"
+    unscored = [row["fallback"] for row in decisions if row["rule"] == FALLBACK]
+    if outcome == "decided" and unscored:
+        outcome = "fallback"
+    models = {row["model_version"] for row in decisions if row["model_version"] is not None}
     cases = len(_rows(lake, use_case, POPULATION, day)) or None
 
     def count(column: str, value: str) -> int:
@@ -85,27 +96,46 @@ def night(session: "Session", use_case: str, day: date) -> Night:
         referred=count("decision", "refer"),
         declined=count("decision", "decline"),
         advised_decline=count("advice", "decline"),
+        model_version=max(models, default=None),
         drift=drift[0]["verdict"] if drift else None,
         drifted=json.loads(drift[0]["detail"])["drifted"] if drift else [],
         gates={g["gate"]: g["verdict"] for g in gates},
-        problem="" if outcome == "decided" else (refused or problems or unsure or [""])[0],
+        problem=_problem(outcome, unscored, refused, problems, unsure),
     )
 
 
+def _problem(outcome: str, unscored: list[str], *stopping: list[str]) -> str:
+    """The one thing to know: why nobody scored it, or the first reason of those that stopped it."""
+    if outcome == "decided":
+        return ""
+    if outcome == "fallback":
+        return unscored[0]
+    return next((found[0] for found in stopping if found), "")
+
+
 def use_case_status(session: "Session", spec: "UseCaseSpec") -> dict[str, Any]:
-    """Champion and its held-out figures, the last night on record, the days to be built anew."""
+    """Champion and its held-out figures, the last night on record, the days to be built anew.
+
+    ``challenger``: the version that waits for people. ``champion_problem``: why the champion on
+    record does not count, empty where nothing is wrong.
+    """
     runs = session.instance.get_runs(dg.RunsFilter(job_name=nightly_job(spec.name)), limit=200)
     days = [run.tags[PARTITION_TAG] for run in runs if PARTITION_TAG in run.tags]
     last = date.fromisoformat(max(days)) if days else None
-    champion = champion_on(session.lake, spec.name, last or date.max)
-    stages = {int(e["model_version"]): e["stage"] for e in read_events(session.lake, spec.name)}
+    problem = ""
+    try:
+        champion = champion_on(session.lake, session.home, spec, last or date.max)
+    except NotApproved as refusal:
+        champion, problem = None, str(refusal)
+    waiting = wanted_aliases(session.lake, session.home, spec)[CHALLENGER_ALIAS]
     return {
         "use_case": spec.name,
         "champion": champion.version if champion else None,
         "champion_since": champion.effective_from.isoformat() if champion else None,
         "candidate": champion.evidence["candidate"] if champion else None,
         "holdout": champion.metrics if champion else {},
-        "challenger": next((v for v, s in stages.items() if s == "challenger"), None),
+        "challenger": waiting,
+        "champion_problem": problem,
         "last_night": night(session, spec.name, last).as_json() if last else None,
         "stale_days": [str(stale.day) for stale in stale_days(session.lake, spec)],
     }
@@ -135,7 +165,7 @@ def _rows(lake: Lake, use_case: str, table: str, day: date) -> list[dict[str, An
         return []
 
     columns = {
-        DECISIONS: ["decision", "advice"],
+        DECISIONS: ["decision", "advice", "rule", "model_version", "fallback"],
         POPULATION: [PARTITION],
         GATE_RESULTS: ["gate", "verdict", "message"],
         METRICS: ["metric", "verdict", "detail"],

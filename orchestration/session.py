@@ -9,12 +9,13 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -109,13 +110,19 @@ class Session:
         days: tuple[date, date] | None = None,
         inputs: str | None = None,
         progress: bool = False,
+        tags: Mapping[str, str] | None = None,
+        steps: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """Run a job for one partition, or for a range of them in a single run.
 
-        ``progress`` says on standard error which step is at work.
+        ``progress`` says on standard error which step is at work. ``tags`` go onto the run;
+        ``steps``: configuration by the name of a step, as the UI's launchpad takes it.
         """
         quiet = {"console": {"config": {"log_level": "CRITICAL"}}}
-        tags = LOCATION_TAG | ({INPUTS: inputs} if inputs else {})
+        run_config: dict[str, Any] = {"loggers": {PROGRESS: {}} if progress else quiet}
+        if steps:
+            run_config["ops"] = {name: {"config": dict(given)} for name, given in steps.items()}
+        tags = {**LOCATION_TAG, **(tags or {}), **({INPUTS: inputs} if inputs else {})}
         if days is not None:
             tags |= {RANGE_START: str(days[0]), RANGE_END: str(days[1])}
         run_id = str(uuid.uuid4())
@@ -127,7 +134,7 @@ class Session:
                 partition_key=str(day) if day else None,
                 raise_on_error=False,
                 tags=tags,
-                run_config={"loggers": {PROGRESS: {}} if progress else quiet},
+                run_config=run_config,
             )
         self._file(result.run_id)
         return Outcome(result.run_id, result.success, self.problems(result.run_id))
@@ -141,23 +148,27 @@ class Session:
         inputs: str,
         stopped: bool = False,
         progress: bool = False,
+        tags: Mapping[str, str] | None = None,
+        steps: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Outcome:
         """As :meth:`run`, but a successful run of the same job on the same inputs stands.
 
         So does a failed one when the night is known to have been ``stopped`` by a gate: the same
         rows would fail it again. Any other failure is tried anew.
         """
-        tags = {INPUTS: inputs} | ({PARTITION_TAG: str(day)} if day else {})
+        wanted = {INPUTS: inputs} | ({PARTITION_TAG: str(day)} if day else {})
         finished = [dg.DagsterRunStatus.SUCCESS]
         if stopped:
             finished.append(dg.DagsterRunStatus.FAILURE)
         found = self.instance.get_runs(
-            dg.RunsFilter(job_name=job, tags=tags, statuses=finished), limit=1
+            dg.RunsFilter(job_name=job, tags=wanted, statuses=finished), limit=1
         )
         if found:
             run = found[0]
             return Outcome(run.run_id, run.is_success, self.problems(run.run_id), skipped=True)
-        return self.run(job, day=day, days=days, inputs=inputs, progress=progress)
+        return self.run(
+            job, day=day, days=days, inputs=inputs, progress=progress, tags=tags, steps=steps
+        )
 
     def _file(self, run_id: str) -> None:
         """Record the code location of a run, without which the UI's timeline leaves it out.
@@ -178,15 +189,33 @@ class Session:
     def problems(self, run_id: str) -> list[str]:
         """What went wrong in a run, in the words of the step that failed."""
         found = []
-        records = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        records = self.instance.all_logs(
+            run_id,
+            of_type={
+                dg.DagsterEventType.STEP_FAILURE,
+                dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+            },
+        )
+        refused: dict[str, list[str]] = {}
         for record in records:
             event = record.dagster_event
             if event is None:
                 continue
+            step = event.step_key or ""
+            if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                check = event.asset_check_evaluation_data
+                if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+                    why = check.description or f"check '{check.check_name}' failed"
+                    refused.setdefault(step, []).append(why)
+                continue
             data = event.step_failure_data
+            if data.error and data.error.cls_name == "DagsterAssetCheckFailedError":
+                # Dagster's own words are how many checks failed, not why.
+                found += refused.get(step, [data.error.message.strip()])
+                continue
             said = data.user_failure_data.description if data.user_failure_data else None
             error = data.error.message.strip() if data.error else "failed"
-            found.append(said or f"{event.step_key}: {error}")
+            found.append(said or f"{step}: {error}")
         return found
 
     def inputs(self, spec: UseCaseSpec, first: date, last: date, champion: str = "") -> str:

@@ -1,4 +1,4 @@
-"""A small road, run once a session: history, training, six nights with a drift and a bad file."""
+"""A small road, run once a session: history, training, approval, six nights (drift, a bad file)."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.session import Outcome, Session
+from tests.approvals import approved
 
 USE_CASE = "loan_approval"
 FIRST, EVE = date(2026, 6, 1), date(2026, 7, 17)
@@ -65,6 +66,7 @@ def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     assert done.succeeded, done.problems
     done = session.run(training_job(USE_CASE), day=EVE)
     assert done.succeeded, done.problems
+    approved(session, USE_CASE, EVE, NIGHTS[0])
     outcomes = {day: session.run(nightly_job(USE_CASE), day=day) for day in NIGHTS}
     yield Road(session, outcomes, shutil.copytree(session.home.root, folder / "after_the_nights"))
     os.environ.clear()

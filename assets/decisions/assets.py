@@ -5,7 +5,7 @@ from datetime import timedelta
 import dagster as dg
 
 from assets.decisions.plots import score_histogram
-from assets.decisions.policy import decide, summary
+from assets.decisions.policy import decide, summary, why_fallback
 from assets.figures import png_bytes
 from assets.spec import UseCaseSpec
 from assets.tables import DECISIONS, DECISIONS_SCHEMA, PREDICTIONS
@@ -31,7 +31,8 @@ def decisions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         owners=spec.owners or None,
         description=(
             "One decision per case, with a stable id, the rule that decided, and the versions of "
-            "model and policy behind it."
+            "model and policy behind it. Cases no model could be trusted with go to a person, by "
+            "the rule 'fallback'."
         ),
         partitions_def=daily(spec),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
@@ -56,11 +57,16 @@ def decisions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                     "predictions_version": str(lake.version(spec.name, PREDICTIONS)),
                 },
             )
+        why = why_fallback(decisions)
+        if why:
+            context.log.warning(f"every case without a score goes to a person: {why}")
         histogram = png_bytes(score_histogram(spec, decisions, day), dpi=80)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": decisions.num_rows,
                 **summary(decisions),
+                "decided by": "people alone (fallback)" if why else "model and policy",
+                **({"why": why} if why else {}),
                 "scores": picture(histogram, "scores of the night against the policy"),
                 "table version": commit.version,
                 "changed": commit.changed,

@@ -1,21 +1,26 @@
-"""The policy: a probability becomes a decision, outside the model and by the spec alone.
+"""The policy: a score becomes a decision, outside the model and by the spec alone.
 
-====================================  ================  =========  =============================
-score                                 rule              advice     decision
-====================================  ================  =========  =============================
-``score < approve_below``             approve_below     approve    approve
-``score > decline_above``             decline_above     decline    decline if automatic_decline,
-                                                                   else refer
-otherwise, both thresholds included   between           refer      refer
-no score (null or NaN)                no_score          refer      refer
-====================================  ================  =========  =============================
+==========================================  =============  =======  ================================
+score                                       rule           advice   decision
+==========================================  =============  =======  ================================
+any task, no model could be trusted         fallback       refer    refer
+no score (null or not finite)               no_score       refer    refer
+any, ``missing >= refer_missing``           missing        refer    refer
+binary: ``score < approve_below``           approve_below  approve  approve
+binary: ``score > decline_above``           decline_above  decline  decline if automatic_decline,
+                                                                    else refer
+binary, otherwise, both included            between        refer    refer
+multiclass: ``score >= accept_above``       accept_above   approve  approve (``prediction`` stands)
+multiclass, otherwise                       below_accept   refer    refer
+regression                                  no_policy      refer    refer
+==========================================  =============  =======  ================================
 """
 
 import uuid
 from collections.abc import Iterable
 from datetime import date
 from hashlib import sha1
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +36,8 @@ NAMESPACE = uuid.UUID("6f1b3f0e-6f0b-5c59-9a57-7d1f3a0c2b84")
 
 PURPOSE = "decision"
 APPROVE, DECLINE, REFER = "approve", "decline", "refer"
+FALLBACK = "fallback"
+"""Rule of a case that no model scored, because none could be trusted."""
 
 
 class DecisionRefused(NightshiftError):
@@ -63,7 +70,6 @@ def decide(spec: "UseCaseSpec", predictions: pa.Table, day: date, run_id: str) -
 
     Raises DecisionRefused when a case key is null or there twice.
     """
-    policy = spec.policy
     keys = predictions.column("case_key")
     if keys.null_count or pc.count_distinct(keys).as_py() != predictions.num_rows:
         raise DecisionRefused(
@@ -71,35 +77,68 @@ def decide(spec: "UseCaseSpec", predictions: pa.Table, day: date, run_id: str) -
             f"{pc.count_distinct(keys).as_py()} cases; one case gets one decision. Score the "
             "night again"
         )
-    scores = predictions.column("score")
-    known = pc.fill_null(pc.is_finite(scores), False)
-    # A null comparison counts as false, so what is unclear ends in the hands of a person.
-    approve = pc.and_(known, pc.fill_null(pc.less(scores, policy.approve_below), False))
-    decline = pc.and_(known, pc.fill_null(pc.greater(scores, policy.decline_above), False))
-    declined = DECLINE if policy.automatic_decline else REFER
+    fallback = pc.is_valid(predictions.column("fallback"))
+    # A case nobody scored has no score to go by, whatever stands in its row.
+    usable = pc.and_(pc.invert(fallback), _finite(predictions.column("score")))
+    # Nor one of which next to nothing is known: its score is what the model makes of nothing.
+    missing = _missing(spec, predictions)
+    unscored = pc.if_else(fallback, FALLBACK, pc.if_else(usable, "missing", "no_score"))
+    usable = pc.and_(usable, pc.invert(missing))
+    rule, advice, decision = _judged(spec, predictions.column("score"), usable)
     columns = {
         "decision_id": pa.array(decision_ids(spec.name, keys.to_pylist(), day), pa.string()),
         "case_key": keys,
         "entity_key": predictions.column("entity_key"),
         "event_timestamp": predictions.column("event_timestamp"),
-        "score": scores,
-        "decision": pc.if_else(approve, APPROVE, pc.if_else(decline, declined, REFER)),
-        "advice": pc.if_else(approve, APPROVE, pc.if_else(decline, DECLINE, REFER)),
-        "rule": pc.if_else(
-            approve,
-            "approve_below",
-            pc.if_else(decline, "decline_above", pc.if_else(known, "between", "no_score")),
-        ),
+        "score": predictions.column("score"),
+        "prediction": predictions.column("prediction"),
+        "decision": pc.if_else(usable, decision, REFER),
+        "advice": pc.if_else(usable, advice, REFER),
+        "rule": pc.if_else(usable, rule, unscored),
         "model_version": predictions.column("model_version"),
         "model_digest": predictions.column("model_digest"),
+        "fallback": predictions.column("fallback"),
         "spec_version": pa.repeat(spec.version, predictions.num_rows),
         "run_id": pa.repeat(run_id, predictions.num_rows),
     }
     return pa.table(columns).cast(DECISIONS_SCHEMA)
 
 
+def _judged(
+    spec: "UseCaseSpec", scores: pa.ChunkedArray, usable: pa.ChunkedArray
+) -> tuple[Any, Any, Any]:
+    """Rule, advice and decision of the policy for each score, as if it could be used."""
+    policy, task = spec.policy, spec.model.task
+    if task == "regression":
+        return "no_policy", REFER, REFER
+    # A null comparison counts as false, so what is unclear ends in the hands of a person.
+    if task == "multiclass":
+        taken = pc.fill_null(pc.greater_equal(scores, policy.accept_above), False)
+        advice = pc.if_else(taken, APPROVE, REFER)
+        return pc.if_else(taken, "accept_above", "below_accept"), advice, advice
+    approve = pc.and_(usable, pc.fill_null(pc.less(scores, policy.approve_below), False))
+    decline = pc.and_(usable, pc.fill_null(pc.greater(scores, policy.decline_above), False))
+    rule = pc.if_else(approve, "approve_below", pc.if_else(decline, "decline_above", "between"))
+    advice = pc.if_else(approve, APPROVE, pc.if_else(decline, DECLINE, REFER))
+    if policy.automatic_decline:
+        return rule, advice, advice
+    return rule, advice, pc.if_else(approve, APPROVE, REFER)
+
+
+def _missing(spec: "UseCaseSpec", predictions: pa.Table) -> pa.ChunkedArray:
+    limit, share = spec.policy.refer_missing, predictions.column("missing")
+    if limit is None:
+        return pc.is_null(predictions.column("case_key"))  # for none
+    return pc.fill_null(pc.greater_equal(share, limit), False)
+
+
+def _finite(scores: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(pc.is_finite(scores), False)
+
+
 def summary(decisions: pa.Table) -> dict[str, int]:
-    """Counts: ``cases``, ``approve``, ``refer``, ``decline`` and ``advised_decline``."""
+    """Counts: ``cases``, ``approve``, ``refer``, ``decline``, ``advised_decline`` and, of the
+    referred, ``fallback``."""
 
     def count(column: str, value: str) -> int:
         return int(pc.sum(pc.equal(decisions.column(column), value)).as_py() or 0)
@@ -110,4 +149,11 @@ def summary(decisions: pa.Table) -> dict[str, int]:
         REFER: count("decision", REFER),
         DECLINE: count("decision", DECLINE),
         "advised_decline": count("advice", DECLINE),
+        FALLBACK: count("rule", FALLBACK),
     }
+
+
+def why_fallback(decisions: pa.Table) -> str:
+    """Why no model scored cases of a night; empty where one scored them all."""
+    reasons = pc.unique(pc.drop_null(decisions.column("fallback"))).to_pylist()
+    return "; ".join(sorted(reasons))

@@ -1,11 +1,31 @@
-"""Features in Dagster: the files Feast reads, the night's scoring set, the training set."""
+"""Features in Dagster: the files Feast reads, the night's scoring set and the gate on what is known
+of it, the training set, the online store; with the lineage of every column."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from assets.content import content_digest
+from assets.features.columns import LABEL, LABEL_OBSERVED, stored_schema
+from assets.features.coverage import GATE as COVERAGE
+from assets.features.coverage import judge_coverage
+from assets.features.lineage import (
+    Columns,
+    lineage_table,
+    set_columns,
+    view_asset_name,
+    view_columns_made_of,
+)
+from assets.features.online import ONLINE, materialize
+from assets.features.parity import ParityError
+from assets.features.point_in_time import path_for
 from assets.features.publish import publish_days
-from assets.features.sets import scoring_set, set_schema, training_set
-from assets.gate_results import verdicts
+from assets.features.sets import label_figures, scoring_set, set_schema, training_set
+from assets.gate_results import record, verdicts
+from assets.lake import Lake
 from assets.quality.scoring_population import GATE
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import LABELS, POPULATION, SCORING_SET, TRAINING_SET, features
@@ -14,6 +34,7 @@ from orchestration.partitions import all_days, daily, day_of, span
 from orchestration.resources.installation import Installation
 
 GROUP = "features"
+PARITY = "online_parity"
 
 
 def view_asset(spec: UseCaseSpec, view: str) -> dg.AssetsDefinition:
@@ -21,7 +42,7 @@ def view_asset(spec: UseCaseSpec, view: str) -> dg.AssetsDefinition:
     declared = spec.features.views[view]
 
     @dg.asset(
-        key=[spec.name, f"{view}_view"],
+        key=[spec.name, view_asset_name(view)],
         deps=[[spec.name, features(view)]],
         group_name=GROUP,
         kinds={"feast", "parquet"},
@@ -33,6 +54,7 @@ def view_asset(spec: UseCaseSpec, view: str) -> dg.AssetsDefinition:
         partitions_def=daily(spec),
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=SAME_STORE,
+        metadata=_columns(spec, stored_schema(spec, view), view_columns_made_of(spec, view)),
     )
     def published(
         context: dg.AssetExecutionContext, installation: Installation
@@ -61,15 +83,43 @@ def view_asset(spec: UseCaseSpec, view: str) -> dg.AssetsDefinition:
     return published
 
 
-def _schema(spec: UseCaseSpec, *, label: bool) -> dg.TableSchema:
-    return dg.TableSchema(
-        [dg.TableColumn(field.name, str(field.type)) for field in set_schema(spec, label)]
-    )
+def _columns(spec: UseCaseSpec, schema: pa.Schema, made_of: Columns) -> dict[str, Any]:
+    """Columns of an asset's table, and the columns of other assets each is made of."""
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            [dg.TableColumn(field.name, str(field.type)) for field in schema]
+        ),
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                column: [dg.TableColumnDep([spec.name, table], name) for table, name in sources]
+                for column, sources in made_of.items()
+            }
+        ),
+        # The column lineage is for machines (the open-source UI shows it as JSON); this for people.
+        "where features come from": dg.MetadataValue.md(lineage_table(spec)),
+    }
+
+
+def _set_columns(spec: UseCaseSpec, *, label: bool) -> dict[str, Any]:
+    made_of = set_columns(spec)
+    if label:
+        made_of |= {LABEL: [(LABELS, LABEL)], LABEL_OBSERVED: [(LABELS, "observed_at")]}
+    return _columns(spec, set_schema(spec, label), made_of)
+
+
+def _stored(
+    context: dg.AssetExecutionContext, spec: UseCaseSpec, lake: Lake, table: str, rows: pa.Table
+) -> dict[str, Any]:
+    """Make ``rows`` the partition's day of the table; what came of it, for the asset's page."""
+    lake.ensure(spec.name, table, rows.schema)
+    said = {"run_id": context.run.run_id, "spec_version": spec.version}
+    commit = lake.replace_day(spec.name, table, day_of(context), rows, said)
+    return {"table version": commit.version, "changed": commit.changed}
 
 
 def scoring_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     """The night's cases with their features, point in time."""
-    upstream = [POPULATION, *(f"{view}_view" for view in spec.features.views)]
+    upstream = [POPULATION, *map(view_asset_name, spec.features.views)]
 
     @dg.asset(
         key=[spec.name, SCORING_SET],
@@ -83,7 +133,7 @@ def scoring_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
-        metadata={"dagster/column_schema": _schema(spec, label=False)},
+        metadata=_set_columns(spec, label=False),
     )
     def joined(
         context: dg.AssetExecutionContext, installation: Installation
@@ -91,21 +141,14 @@ def scoring_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         day, lake = day_of(context), installation.lake
         with explained():
             rows = scoring_set(spec, lake, installation.home, day)
-            lake.ensure(spec.name, SCORING_SET, rows.schema)
-            commit = lake.replace_day(
-                spec.name,
-                SCORING_SET,
-                day,
-                rows,
-                {"run_id": context.run.run_id, "spec_version": spec.version},
-            )
+            stored = _stored(context, spec, lake, SCORING_SET, rows)
         nulls = {name: rows.column(name).null_count for name in spec.feature_names}
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "nulls per feature": dg.MetadataValue.json(nulls),
-                "table version": commit.version,
-                "changed": commit.changed,
+                "joined through": path_for(rows.num_rows),
+                **stored,
             }
         )
 
@@ -114,7 +157,7 @@ def scoring_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
 
 def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     """Every case with a matured label as of the close of the partition's day."""
-    upstream = [POPULATION, LABELS, *(f"{view}_view" for view in spec.features.views)]
+    upstream = [POPULATION, LABELS, *map(view_asset_name, spec.features.views)]
 
     @dg.asset(
         key=[spec.name, TRAINING_SET],
@@ -131,35 +174,141 @@ def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
-        metadata={"dagster/column_schema": _schema(spec, label=True)},
+        metadata=_set_columns(spec, label=True),
     )
     def labelled(
         context: dg.AssetExecutionContext, installation: Installation
     ) -> dg.MaterializeResult[None]:
         day, lake = day_of(context), installation.lake
         with explained():
-            judged = verdicts(lake, spec.name, GATE)
-            stopped = [night for night, verdict in judged.items() if verdict != "pass"]
+            stopped = _stopped_nights(spec, lake)
             rows = training_set(spec, lake, installation.home, closes_at(day), without=stopped)
-            lake.ensure(spec.name, TRAINING_SET, rows.schema)
-            commit = lake.replace_day(
-                spec.name,
-                TRAINING_SET,
-                day,
-                rows,
-                {"run_id": context.run.run_id, "spec_version": spec.version},
-            )
-        positives = sum(rows.column("label").to_pylist())
+            stored = _stored(context, spec, lake, TRAINING_SET, rows)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
-                "positives": positives,
+                **label_figures(spec, rows.column(LABEL)),
+                "joined through": path_for(rows.num_rows),
                 "as of": closes_at(day).isoformat(),
-                "stopped nights left out": ", ".join(map(str, sorted(stopped))) or "none",
+                "stopped nights left out": ", ".join(map(str, stopped)) or "none",
                 "content digest": content_digest(rows),
-                "table version": commit.version,
-                "changed": commit.changed,
+                **stored,
             }
         )
 
     return labelled
+
+
+def _stopped_nights(spec: UseCaseSpec, lake: Lake) -> list[date]:
+    """Days that were not scored, because a gate on their population or features did not pass."""
+    gates = (GATE, COVERAGE) if spec.features.views else (GATE,)
+    judged = [found for gate in gates for found in verdicts(lake, spec.name, gate).items()]
+    return sorted({day for day, verdict in judged if verdict != "pass"})
+
+
+def feature_coverage_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
+    """How many of the night's cases each view knows anything of; too few, and none is scored."""
+
+    @dg.asset_check(
+        asset=[spec.name, SCORING_SET],
+        name=COVERAGE,
+        blocking=True,
+        partitions_def=daily(spec),
+        retry_policy=SAME_STORE,
+        description=(
+            "Share of the night's cases with any value of each feature view: a view without a "
+            "single value never passes, nor one below its `min_coverage`."
+        ),
+    )
+    def judged(
+        context: dg.AssetCheckExecutionContext, installation: Installation
+    ) -> dg.AssetCheckResult:
+        day, lake = day_of(context), installation.lake
+        with explained():
+            # In the schema of the lake's table: the same bytes the consumer will look at.
+            rows = lake.read_day(spec.name, SCORING_SET, day)
+            result = judge_coverage(spec, day, rows)
+            run_id = context.run.run_id
+            record(lake, spec.name, day, result, spec_version=spec.version, run_id=run_id)
+        passed = result.verdict == "pass"
+        # The check's own description is not shown on the page of the run: say there why it stopped.
+        (context.log.info if passed else context.log.error)(result.message)
+        return dg.AssetCheckResult(
+            passed=passed,
+            description=result.message,
+            metadata={
+                "verdict": result.verdict,
+                "rows": rows.num_rows,
+                "share of cases known": dg.MetadataValue.json(dict(result.figures)),
+                "smallest share allowed": dg.MetadataValue.json(dict(result.threshold)),
+            },
+        )
+
+    return judged
+
+
+def online_features_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
+    """What is known of every entity at the close of a day, for whoever asks between the nights."""
+
+    @dg.asset(
+        key=[spec.name, ONLINE],
+        deps=[
+            dg.AssetDep(
+                dg.AssetKey([spec.name, view_asset_name(view)]), partition_mapping=all_days()
+            )
+            for view in spec.features.views
+        ],
+        group_name=GROUP,
+        kinds={"feast", "sqlite"},
+        owners=spec.owners or None,
+        description=(
+            "The newest fact known of each entity at the close of the partition's day, in Feast's "
+            "online store. Filled on demand; the day filled last is what the store holds."
+        ),
+        partitions_def=daily(spec),
+        retry_policy=SAME_STORE,
+        check_specs=[
+            dg.AssetCheckSpec(
+                PARITY,
+                asset=[spec.name, ONLINE],
+                blocking=True,
+                partitions_def=daily(spec),
+                description=(
+                    "Values online are those of the offline join, bit for bit: of facts that "
+                    "hold, that have expired, that were not known, and of nulls. A store of which "
+                    "this is not true is not put in place."
+                ),
+            )
+        ],
+    )
+    def online(
+        context: dg.AssetExecutionContext, installation: Installation
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        with explained():
+            try:
+                done = materialize(spec, installation.home, closes_at(day_of(context)))
+            except ParityError as error:
+                yield _parity(spec, False, str(error), {})
+                raise
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(done.entities.values()),
+                "entities per view": dg.MetadataValue.json(done.entities),
+                "known until": done.until.isoformat(),
+            },
+            check_results=[_parity(spec, True, "Every value compared is the same.", done.compared)],
+        )
+
+    return online
+
+
+def _parity(
+    spec: UseCaseSpec, passed: bool, text: str, compared: Mapping[str, Mapping[str, int]]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey([spec.name, ONLINE]),
+        check_name=PARITY,
+        passed=passed,
+        description=text,
+        metadata={"entities compared, and nulls": dg.MetadataValue.json(compared)},
+    )

@@ -26,6 +26,9 @@ POSITION = "case_position"
 LABEL = "label"
 """Outcome column of the labels mart and of the training set."""
 
+LABEL_OBSERVED = "label_observed_at"
+"""Column of the training set: when the outcome became known (UTC)."""
+
 TAKEN = frozenset({"rn", "entity_row_id", "event_expire_timestamp", POSITION})
 """Columns Feast's join (or ours) makes up on the way."""
 
@@ -63,6 +66,17 @@ def feature_type(spec: UseCaseSpec, feature: str) -> pa.DataType:
     return pa.float64() if declared in ("int", "float", "bool") else ARROW[declared]
 
 
+def label_type(spec: UseCaseSpec) -> pa.DataType:
+    """Type of the label: int64 (1 when it happened, else 0), string (a class), or double."""
+    types = {"binary": pa.int64(), "multiclass": pa.string(), "regression": pa.float64()}
+    return types[spec.model.task]
+
+
+def view_features(spec: UseCaseSpec) -> list[str]:
+    """Features that come from views, in the order of the spec."""
+    return [column for view in spec.features.views.values() for column in view.columns]
+
+
 def population_type(spec: UseCaseSpec, column: str) -> pa.DataType:
     """Type of a population column in the model's tables: a feature's, or the declared one."""
     if column in spec.features.request:
@@ -84,9 +98,12 @@ def _problems(spec: UseCaseSpec) -> Iterator[str]:
             f"population.event_timestamp '{time}' is a {population[time].type}; declare it "
             "type: timestamp"
         )
-    for column in (LABEL, PARTITION):
+    for column in (LABEL, LABEL_OBSERVED, PARTITION):
         if column in spec.feature_names or column in spec.population_columns:
             yield f"a column is called '{column}', which the platform adds; give it another name"
+    for name in spec.features.derived:
+        if name in spec.population_columns:
+            yield f"features.derived.{name}: the population has a column of that name already"
     for view, facts in spec.features.views.items():
         source = spec.sources[spec.view_source(view)].columns
         where = f"features.views.{view}"

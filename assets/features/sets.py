@@ -2,17 +2,26 @@
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.errors import NightshiftError
-from assets.features.columns import LABEL, feature_type, population_type
+from assets.features.columns import (
+    LABEL,
+    LABEL_OBSERVED,
+    feature_type,
+    label_type,
+    population_type,
+    view_features,
+)
+from assets.features.derived import with_derived
 from assets.features.point_in_time import join
 from assets.home import Home
 from assets.lake import PARTITION, Lake
 from assets.spec import UseCaseSpec, closes_at
-from assets.tables import LABELS, POPULATION
+from assets.tables import LABELS, POPULATION, TIMESTAMP
 
 
 class NoMaturedLabelsError(NightshiftError):
@@ -22,14 +31,17 @@ class NoMaturedLabelsError(NightshiftError):
 def set_schema(spec: UseCaseSpec, label: bool) -> pa.Schema:
     """Schema of the scoring set, or with ``label`` of the training set; without the day column.
 
-    Population columns, then every view's columns. Features are double (int, float, bool) or
-    string; other columns have their declared type, times are microseconds UTC. The label is int64,
-    1 when it happened, else 0.
+    Population columns, then every view's columns, then the derived features. Features are double
+    (int, float, bool) or string; other columns have their declared type, times are microseconds
+    UTC. ``label`` is int64 (binary: 1 when it happened, else 0), string (multiclass: the class) or
+    double (regression), and ``label_observed_at`` says when it became known.
     """
     fields = [(c, population_type(spec, c)) for c in spec.population_columns]
-    for view in spec.features.views.values():
-        fields += [(c, feature_type(spec, c)) for c in view.columns]
-    return pa.schema([*fields, (LABEL, pa.int64())] if label else fields)
+    fields += [(c, feature_type(spec, c)) for c in view_features(spec)]
+    fields += [(c, feature_type(spec, c)) for c in spec.features.derived]
+    if label:
+        fields += [(LABEL, label_type(spec)), (LABEL_OBSERVED, TIMESTAMP)]
+    return pa.schema(fields)
 
 
 def scoring_set(spec: UseCaseSpec, lake: Lake, home: Home, day: date) -> pa.Table:
@@ -40,7 +52,7 @@ def scoring_set(spec: UseCaseSpec, lake: Lake, home: Home, day: date) -> pa.Tabl
     """
     cases = lake.read_day(spec.name, POPULATION, day).select(spec.population_columns)
     joined = join(spec, home, _ordered(spec, cases), as_of=closes_at(day))
-    return _typed(joined, set_schema(spec, label=False))
+    return _typed(with_derived(spec, joined), set_schema(spec, label=False))
 
 
 def training_set(
@@ -57,8 +69,9 @@ def training_set(
     there; of several, the last observed one holds. What arrived in a day that had not closed by
     ``as_of`` was not known, whatever times it carries. Cases of the days ``without`` (nights that
     were stopped at a gate) are left out: what is too wrong to score is too wrong to learn from.
-    Columns of ``set_schema(spec,
-    label=True)``, rows ordered by event time and key.
+    With ``model.window`` only the latest span counts: no event so long before the last moment that
+    can have matured. Columns of ``set_schema(spec, label=True)``, rows ordered by event time and
+    key.
 
     Raises NoMaturedLabelsError when there is no such case, saying when the first one matures;
     LakeError without the tables; PointInTimeError when the join cannot be trusted.
@@ -71,14 +84,30 @@ def training_set(
     cases = cases.filter(pc.invert(pc.is_in(cases.column(PARTITION), stopped)))
     cases = cases.select(spec.population_columns)
     events = cases.column(spec.population.event_timestamp)
-    matured = cases.filter(pc.less_equal(events, pa.scalar(as_of - spec.label.maturity)))
+    newest = as_of - spec.label.maturity
+    matured = cases.filter(pc.less_equal(events, pa.scalar(newest)))
+    recent = matured
+    if spec.model.training_window is not None:
+        events = matured.column(spec.population.event_timestamp)
+        recent = matured.filter(pc.greater(events, pa.scalar(newest - spec.model.training_window)))
     labels = _last_labels(spec, lake, as_of)
-    labelled = matured.join(labels, keys=spec.population.key, join_type="inner")
+    labelled = recent.join(labels, keys=spec.population.key, join_type="inner")
     if labelled.num_rows == 0:
-        raise NoMaturedLabelsError(_why_nothing(spec, cases, matured, as_of))
+        raise NoMaturedLabelsError(_why_nothing(spec, cases, matured, recent, as_of))
     labelled = _ordered(spec, labelled)
     joined = join(spec, home, labelled, as_of=as_of)
-    return _typed(joined, set_schema(spec, label=True))
+    return _typed(with_derived(spec, joined), set_schema(spec, label=True))
+
+
+def label_figures(spec: UseCaseSpec, labels: pa.ChunkedArray) -> dict[str, Any]:
+    """What the labels look like: positives, rows of each class, or the span of the values."""
+    if spec.model.task == "binary":
+        return {"positives": int(pc.sum(labels).as_py())}
+    if spec.model.task == "multiclass":
+        counts = {one["values"]: one["counts"] for one in pc.value_counts(labels).to_pylist()}
+        return {"rows per class": dict(sorted(counts.items()))}
+    span = pc.min_max(labels).as_py()
+    return {"smallest label": span["min"], "largest label": span["max"]}
 
 
 def _known(
@@ -92,16 +121,21 @@ def _known(
 
 
 def _last_labels(spec: UseCaseSpec, lake: Lake, as_of: datetime) -> pa.Table:
-    """One label per key: the last observed by ``as_of``; the last arrived where times tie."""
-    key = spec.population.key
-    rows = _known(lake, spec, LABELS, [key, LABEL, "observed_at", PARTITION], as_of)
-    rows = rows.filter(pc.less_equal(rows.column("observed_at"), pa.scalar(as_of)))
+    """Key, label and when it was observed: the last observed by ``as_of``; the last arrived where
+    times tie."""
+    key, observed = spec.population.key, "observed_at"
+    rows = _known(lake, spec, LABELS, [key, LABEL, observed, PARTITION], as_of)
+    rows = rows.filter(pc.less_equal(rows.column(observed), pa.scalar(as_of)))
     rows = rows.filter(pc.is_valid(rows.column(LABEL)))
-    rows = rows.sort_by(
-        [("observed_at", "ascending"), (PARTITION, "ascending"), (LABEL, "ascending")]
+    rows = rows.sort_by([(observed, "ascending"), (PARTITION, "ascending"), (LABEL, "ascending")])
+    # Under a name of their own at once: a case may bring its own column observed_at.
+    rows = rows.select([key, LABEL, observed]).rename_columns([key, LABEL, LABEL_OBSERVED])
+    last = rows.group_by(key, use_threads=False).aggregate(
+        [(LABEL, "last"), (LABEL_OBSERVED, "last")]
     )
-    last = rows.select([key, LABEL]).group_by(key, use_threads=False).aggregate([(LABEL, "last")])
-    return last.rename_columns({f"{LABEL}_last": LABEL})
+    return last.select([key, f"{LABEL}_last", f"{LABEL_OBSERVED}_last"]).rename_columns(
+        [key, LABEL, LABEL_OBSERVED]
+    )
 
 
 def _ordered(spec: UseCaseSpec, cases: pa.Table) -> pa.Table:
@@ -114,7 +148,9 @@ def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return rows.select(schema.names).cast(schema, safe=False).combine_chunks()
 
 
-def _why_nothing(spec: UseCaseSpec, cases: pa.Table, matured: pa.Table, as_of: datetime) -> str:
+def _why_nothing(
+    spec: UseCaseSpec, cases: pa.Table, matured: pa.Table, recent: pa.Table, as_of: datetime
+) -> str:
     start = f"{spec.name}: nothing to train on as of {as_of.isoformat()}: "
     if cases.num_rows == 0:
         return f"{start}no population of a day before that is there; run the nights first"
@@ -125,7 +161,13 @@ def _why_nothing(spec: UseCaseSpec, cases: pa.Table, matured: pa.Table, as_of: d
             f"{start}of {cases.num_rows} cases none has matured ({spec.label.matures_after} after "
             f"its event); the first will on {first}"
         )
+    if recent.num_rows == 0:
+        last = pc.max(matured.column(spec.population.event_timestamp)).as_py().isoformat()
+        return (
+            f"{start}{matured.num_rows} cases have matured, the last of {last}, but none in the "
+            f"{spec.model.window} that model.window looks back; widen it, or run the missing nights"
+        )
     return (
-        f"{start}{matured.num_rows} cases have matured, but source '{spec.label.source}' has "
+        f"{start}{recent.num_rows} cases have matured, but source '{spec.label.source}' has "
         f"brought no label for them observed by then; check that its files arrived"
     )

@@ -4,16 +4,18 @@ All use cases share the Feast project ``nightshift``; object names start with th
 entity ``<use_case>__<join key>``, view and source ``<use_case>__<view>``, service ``<use_case>``.
 """
 
-import glob
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.features.columns import check_joinable, stored_name
+from assets.features.day_files import day_files
+from assets.features.derived import formula
 from assets.home import Home
 from assets.source_spec import ColumnType
 from assets.spec import UseCaseSpec
 
 if TYPE_CHECKING:
-    from feast import FeatureStore
+    from feast import FeatureStore, RepoConfig
 
 PROJECT = "nightshift"
 
@@ -28,16 +30,6 @@ def view_name(spec: UseCaseSpec, view: str) -> str:
 
 def service_name(spec: UseCaseSpec) -> str:
     return spec.name
-
-
-def day_files(spec: UseCaseSpec, home: Home, view: str) -> str:
-    """Where DuckDB finds a view's day files: their folder, absolute.
-
-    As a pattern only where DuckDB would take part of the folder's name for one.
-    """
-    folder = str(home.feature_view(spec.name, view).resolve())
-    escaped = glob.escape(folder)
-    return folder if escaped == folder else f"{escaped}/*.parquet"
 
 
 def feast_objects(spec: UseCaseSpec, home: Home) -> list[Any]:
@@ -119,47 +111,68 @@ def feast_objects(spec: UseCaseSpec, home: Home) -> list[Any]:
                 tags=tags,
             )
         )
+    derived = {f"derived.{name}": formula(one) for name, one in spec.features.derived.items()}
     service = FeatureService(
         name=service_name(spec),
         features=views,
-        description=f"Every feature a model of {spec.name} joins, in training and in scoring.",
+        description=f"Every feature a model of {spec.name} joins, in training and in scoring."
+        + (" Tags name what is made of them afterwards." if derived else ""),
         owner=owner,
-        tags=tags,
+        tags=tags | derived,
     )
     return [*entities.values(), *views, service]
 
 
-def open_store(home: Home) -> "FeatureStore":
-    """The installation's feature store.
+def store_config(home: Home, online: Path | None = None) -> "RepoConfig":
+    """The installation's Feast configuration; ``online``: another SQLite file for online values.
 
     Registry and online store are SQLite files under ``home.feast`` (a registry in one file that is
     rewritten in place can be read half-written; SQLite's transactions cannot), the offline store
     is DuckDB. ``feature_repo/feature_store.yaml`` says the same.
     """
-    from feast import FeatureStore, RepoConfig
+    from feast import RepoConfig
+
+    folder = home.feast.resolve()
+    return RepoConfig(
+        project=PROJECT,
+        provider="local",
+        registry={"registry_type": "sql", "path": f"sqlite:///{folder / 'registry.db'}"},
+        offline_store={"type": "duckdb"},
+        online_store={"type": "sqlite", "path": str((online or folder / "online.db").resolve())},
+        entity_key_serialization_version=3,
+        repo_path=folder,
+    )
+
+
+def open_store(home: Home) -> "FeatureStore":
+    """The installation's feature store."""
+    from feast import FeatureStore
 
     home.feast.mkdir(parents=True, exist_ok=True)
-    folder = home.feast.resolve()
-    return FeatureStore(
-        config=RepoConfig(
-            project=PROJECT,
-            provider="local",
-            registry={"registry_type": "sql", "path": f"sqlite:///{folder / 'registry.db'}"},
-            offline_store={"type": "duckdb"},
-            online_store={"type": "sqlite", "path": str(folder / "online.db")},
-            entity_key_serialization_version=3,
-            repo_path=folder,
-        )
-    )
+    return FeatureStore(config=store_config(home))
 
 
 def apply(spec: UseCaseSpec, home: Home) -> bool:
     """Register the use case's objects beside those of others; True when anything changed.
 
-    Nothing is written when the registry holds exactly these objects already.
+    Nothing is written when the registry holds exactly these objects already. A registry that is
+    no database any more is put aside and made anew: it holds nothing that the specs do not say,
+    and each use case registers itself again.
     """
     objects = feast_objects(spec, home)
-    return bool(objects) and register(open_store(home), objects)
+    if not objects:
+        return False
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        return register(open_store(home), objects)
+    except DatabaseError as error:
+        # Its own kinds (locked by another process, a row somebody else just wrote) pass.
+        if type(error) is not DatabaseError:
+            raise
+    for path in sorted(home.feast.glob("registry.db*")):
+        path.replace(path.with_name(f"damaged-{path.name}"))
+    return register(open_store(home), objects)
 
 
 def register(store: "FeatureStore", objects: list[Any]) -> bool:

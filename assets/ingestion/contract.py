@@ -18,6 +18,7 @@ from assets.ingestion.corrections import is_correction
 from assets.ingestion.csv_rows import quoted, rejected, relation
 from assets.ingestion.duplicates import mark_known_keys, mark_repeated_keys
 from assets.ingestion.file_form import FileForm, examine, require_complete, require_unchanged
+from assets.ingestion.given import file_date_of, file_date_sql, row_id_sql, tell_alike_apart
 from assets.ingestion.landing import LandingError
 from assets.ingestion.pseudonym import hmac_pads, token_sql
 from assets.ingestion.refused import REASON, first_broken, reason, refused_rows
@@ -99,13 +100,14 @@ class Judgement:
 
         number = len(self.files)
         found = rules(self.source, self.day, form.text_columns)
+        stored = self._stored(file_date_of(form.path, self.source, self.day))
         before = self._count()
         given, parameters = cells(form, self.source)
         if any(column.pii == "pseudonymise" for column in self.source.columns.values()):
             parameters = parameters | hmac_pads(self.key)
         try:
             self.connection.execute(
-                f"""INSERT INTO judged SELECT {number}, {", ".join(self._stored())}, broken,
+                f"""INSERT INTO judged SELECT {number}, {", ".join(stored)}, broken,
                       {reason(found, self.source, self.person)}
                     FROM (SELECT *, {first_broken(found)} AS broken FROM ({given}))""",
                 parameters,
@@ -128,6 +130,9 @@ class Judgement:
         stands, but a row that nothing was wrong with is not replaced.
         """
         names = list(self.source.columns)
+        for number, column in enumerate(self.source.columns.values()):
+            if column.given == "row_id":
+                tell_alike_apart(self.connection, f"value_{number}")
         key = [f"value_{names.index(column)}" for column in self.source.key]
         values = [f"value_{names.index(column)}" for column in self.source.kept_columns]
         corrections = [f.number for f in self.files if is_correction(f.form.path.name)]
@@ -167,15 +172,27 @@ class Judgement:
             columns.append("own_day DATE")
         return ", ".join([*columns, "broken USMALLINT", f"{REASON} VARCHAR"])
 
-    def _stored(self) -> Iterator[str]:
-        for number, column in enumerate(self.source.columns.values()):
+    def _stored(self, file_date: date | None) -> list[str]:
+        """SQL of a row's columns in ``judged``, over the values of its cells."""
+        columns = self.source.columns
+        stored: dict[str, str] = {}
+        for number, (name, column) in enumerate(columns.items()):
             value = f"value_{number}"
             if column.pii == "pseudonymise":
-                yield token_sql(value)
+                stored[name] = token_sql(value)
+            elif column.pii == "drop":
+                stored[name] = f"nullif({value} IS NOT NULL, false)"
+            elif column.given == "file_date" and file_date is not None:
+                stored[name] = file_date_sql(file_date, column.type)
             else:
-                yield value if column.pii is None else f"nullif({value} IS NOT NULL, false)"
-        if self.source.timestamp is not None:
-            yield f"CAST(value_{list(self.source.columns).index(self.source.timestamp)} AS DATE)"
+                stored[name] = value
+        for name in [name for name, column in columns.items() if column.given == "row_id"]:
+            kept = [one for one in self.source.kept_columns if columns[one].given != "row_id"]
+            stored[name] = row_id_sql({one: (stored[one], columns[one].type) for one in kept})
+        if self.source.timestamp is None:
+            return list(stored.values())
+        number = list(columns).index(self.source.timestamp)
+        return [*stored.values(), f"CAST(value_{number} AS DATE)"]
 
     def _count(self) -> int:
         return int(self.connection.execute("SELECT count(*) FROM judged").fetchall()[0][0])
@@ -188,13 +205,16 @@ class Judgement:
         if file.rows < WHOLE_COLUMN:
             return
         names = list(self.source.columns)
-        counts = ", ".join(f"count(value_{n})" for n in range(len(names)))
+        columns = enumerate(self.source.columns.values())
+        in_file = [number for number, column in columns if column.given is None]
+        counts = ", ".join(f"count(value_{number})" for number in in_file)
         *usable, spoilt = self.connection.execute(
             f"""SELECT {counts}, count(*) FILTER (broken > 0) FROM judged
                 WHERE file_no = {file.number}"""
         ).fetchall()[0]
         # A column without values breaks nothing when it may be empty.
-        suspects = [n for n, count in enumerate(usable) if count == 0] if spoilt else []
+        counted = zip(in_file, usable, strict=True)
+        suspects = [number for number, count in counted if count == 0] if spoilt else []
         if not suspects:
             return
         query, parameters = cells(file.form, self.source)
@@ -218,7 +238,8 @@ class Judgement:
 def cells(
     form: FileForm, source: SourceSpec, only: str | None = None
 ) -> tuple[str, dict[str, object]]:
-    """Query giving the rows of a file with ``raw_N``, ``given_N`` and ``value_N`` per column.
+    """Query giving the rows of a file with ``raw_N``, ``given_N`` and ``value_N`` for each column
+    that is in the file.
 
     ``only``: a relation with a column ``row`` (1, 2, ... as in the file); nothing is computed for
     rows that are not in it.
@@ -229,6 +250,8 @@ def cells(
         rows = f'(SELECT * FROM ({numbered}) JOIN {only} USING ("row"))'
     given, typed = [], []
     for number, (name, column) in enumerate(source.columns.items()):
+        if column.given is not None:
+            continue
         given.append(f"{given_sql(f'raw_{number}', column, source)} AS given_{number}")
         text = name in form.text_columns
         typed.append(f"{value_sql(f'given_{number}', column, source, text=text)} AS value_{number}")

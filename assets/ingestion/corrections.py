@@ -41,7 +41,7 @@ class CorrectionError(NightshiftError):
 @dataclass(frozen=True)
 class CorrectedRow:
     """A row of the corrected file: the row in quarantine it answers and its cells, in the order of
-    the source's columns. ``line``: of the corrected file. ``from_day``: whose files the answered
+    the file's columns. ``line``: of the corrected file. ``from_day``: whose files the answered
     row came with; ``day``: whose files the correction goes with."""
 
     quarantine_id: str
@@ -94,7 +94,7 @@ def correction(
     except OSError as error:
         raise CorrectionError(f"{path} cannot be read: {error.strerror}.") from error
     header, lines = read_sheet(content, str(path))
-    wanted = [names["quarantine_id"], *declared.columns]
+    wanted = [names["quarantine_id"], *declared.file_columns]
     missing = [name for name in wanted if name not in header]
     twice = [name for name, count in Counter(header).items() if count > 1 and name in wanted]
     if missing or twice:
@@ -182,7 +182,7 @@ def _filled(
     for (key, (line, given)), row, has_mask in zip(found.items(), stored, masked, strict=True):
         where = f"{path}, line {line}: row '{key[0]}'"
         before = next(opened) if has_mask else {}
-        cells = {name: given[name] for name in declared.columns}
+        cells = {name: given[name] for name in declared.file_columns}
         if uncut(row) and not any(cells.values()):
             untouched.append(key[0])
             continue
@@ -214,7 +214,7 @@ def file_content(declared: SourceSpec, rows: Sequence[CorrectedRow]) -> bytes:
 
         columns = {
             name: pa.array([row.cells[n] for row in rows], pa.string())
-            for n, name in enumerate(declared.columns)
+            for n, name in enumerate(declared.headers.values())
         }
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table(columns), sink)
@@ -222,7 +222,7 @@ def file_content(declared: SourceSpec, rows: Sequence[CorrectedRow]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=declared.delimiter, lineterminator="\n")
     if declared.header:
-        writer.writerow(declared.columns)
+        writer.writerow(declared.headers.values())
     writer.writerows(row.cells for row in rows)
     try:
         return text.getvalue().encode(declared.encoding)
@@ -233,7 +233,7 @@ def file_content(declared: SourceSpec, rows: Sequence[CorrectedRow]) -> bytes:
 
 
 def _require_encodable(row: CorrectedRow, declared: SourceSpec) -> None:
-    for name, cell in zip(declared.columns, row.cells, strict=True):
+    for name, cell in zip(declared.file_columns, row.cells, strict=True):
         try:
             cell.encode(declared.encoding)
         except UnicodeEncodeError as error:

@@ -36,13 +36,14 @@ def quoted(name: str) -> str:
 
 
 def relation(form: FileForm, spec: SourceSpec) -> tuple[str, dict[str, Any]]:
-    """A FROM item with columns ``raw_0``, ``raw_1`` ... in the order of the declared columns, and
-    its parameters. Rows come in the file's order.
+    """A FROM item with a column ``raw_N`` for each declared column N that is in the file, and its
+    parameters. Rows come in the file's order.
 
     All VARCHAR for CSV, where an empty cell, quoted or not, is NULL; else the file's own types.
     Columns go by their place, so that no name in a file can collide with one of ours.
     """
-    chosen = ", ".join(f"cell_{at} AS raw_{n}" for n, at in enumerate(form.places.values()))
+    numbers = {name: number for number, name in enumerate(spec.columns)}
+    chosen = ", ".join(f"cell_{at} AS raw_{numbers[name]}" for name, at in form.places.items())
     cells = [f"cell_{at}" for at in range(len(form.header))]
     path = literal_path(form.readable)
     if spec.format == "parquet":

@@ -276,13 +276,13 @@ def _columns(spec: UseCaseSpec, source: str, gate: str) -> list[str]:
     """Columns a gate looks at. Keys and join keys have no distribution worth a gate."""
     declared = spec.sources[source]
     if gate == "null_share":
-        return list(declared.columns)
+        return list(declared.file_columns)
     keys = {spec.population.key, spec.population.entity, *declared.key}
     keys.update(view.entity for view in spec.features.views.values())
     types = ("string", "bool") if gate == "category_drift" else ("int", "float")
     return [
         name
-        for name, column in declared.columns.items()
+        for name, column in declared.file_columns.items()
         if column.type in types and column.pii is None and name not in keys
     ]
 

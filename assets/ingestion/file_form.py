@@ -207,7 +207,7 @@ def _examined_csv(
         header=header.names,
         places=header.places,
         extra_columns=header.extra,
-        text_columns=frozenset(spec.columns),
+        text_columns=frozenset(spec.file_columns),
         rows=look.records - blank - header.there,
         identity=identity,
         packing=packing,

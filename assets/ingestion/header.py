@@ -36,8 +36,8 @@ def header_of(
         except (UnicodeDecodeError, csv.Error):
             names = []
         if not _is_header(names, spec):
-            places = {name: at for at, name in enumerate(spec.columns)}
-            return Header(list(spec.columns), places, [], there=False)
+            places = {name: at for at, name in enumerate(spec.file_columns)}
+            return Header(list(spec.file_columns), places, [], there=False)
         forgiven.append("a header, though none is declared")
     elif 0 in found.broken:
         raise unreadable(path, "csv", f"the line of its column names is broken: {found.broken[0]}")
@@ -83,24 +83,27 @@ def no_header(path: Path, spec: SourceSpec, what: str) -> LandingError:
     """``what`` is there instead of a header: the refusal."""
     return LandingError(
         f"{path} has no header: it is {what} where the names of the columns should be. Expected "
-        f"{', '.join(spec.columns)}. Nothing of it was taken; replace the file and run the "
-        "partition again."
+        f"{', '.join(spec.headers.values())}. Nothing of it was taken; replace the file and run "
+        "the partition again."
     )
 
 
 def places_of(
     path: Path, names: list[str], spec: SourceSpec, forgiven: list[str]
 ) -> dict[str, int]:
-    """Place of each declared column among ``names``. Other case and blanks around a name are
-    forgiven and told. Raises LandingError for columns that lack or are there more than once."""
-    twice = [name for name in spec.columns if names.count(name) > 1]
-    found = {name: names.index(name) for name in spec.columns if names.count(name) == 1}
+    """Place among ``names`` of each declared column that is in the file, by the column's own name.
+
+    Other case and blanks around a name are forgiven and told. Raises LandingError for columns that
+    lack or are there more than once."""
+    headers = list(spec.headers.values())
+    twice = [name for name in headers if names.count(name) > 1]
+    found = {name: names.index(name) for name in headers if names.count(name) == 1}
     taken = set(found.values())
     loose: dict[str, list[int]] = {}
     for at, name in enumerate(names):
         if at not in taken:
             loose.setdefault(_plain(name), []).append(at)
-    open_ = [name for name in spec.columns if name not in found and name not in twice]
+    open_ = [name for name in headers if name not in found and name not in twice]
     wanted = [_plain(name) for name in open_]
     otherwise = []
     for name, plain in zip(open_, wanted, strict=True):
@@ -115,11 +118,11 @@ def places_of(
             f"{path} has the column(s) {', '.join(twice)} more than once, so which is meant is "
             "unclear. Nothing of it was taken; ask the source for a file that has each once."
         )
-    if len(found) < len(spec.columns):
-        raise _lacking(path, names, [name for name in spec.columns if name not in found], spec)
+    if len(found) < len(headers):
+        raise _lacking(path, names, [name for name in headers if name not in found], spec)
     if otherwise:
         forgiven.append(f"column names written otherwise: {', '.join(otherwise)}")
-    return {name: found[name] for name in spec.columns}
+    return {column: found[name] for column, name in spec.headers.items()}
 
 
 def extra_columns(
@@ -141,7 +144,7 @@ def extra_columns(
 
 def _is_header(names: list[str], spec: SourceSpec) -> bool:
     """Whether a first line has all declared names, though no header is declared."""
-    return {_plain(name) for name in spec.columns} <= {_plain(name) for name in names}
+    return {_plain(name) for name in spec.file_columns} <= {_plain(name) for name in names}
 
 
 def _plain(name: str) -> str:
@@ -158,7 +161,7 @@ def _lacking(path: Path, names: list[str], missing: list[str], spec: SourceSpec)
             f"where the contract has {DELIMITERS.get(spec.delimiter, repr(spec.delimiter))}: "
             "change delimiter in defs.yaml, or ask the source for the agreed one."
         )
-    none_known = len(missing) == len(spec.columns)
+    none_known = len(missing) == len(spec.headers)
     if spec.format == "csv" and none_known and _reads_like_a_row(names, spec):
         # What stands there may be personal: it is not repeated.
         return LandingError(
@@ -174,7 +177,7 @@ def _lacking(path: Path, names: list[str], missing: list[str], spec: SourceSpec)
 def _other_delimiter(names: list[str], spec: SourceSpec) -> str | None:
     """The delimiter that would give more of the declared names."""
     line = spec.delimiter.join(names)
-    wanted = {_plain(name) for name in spec.columns}
+    wanted = {_plain(name) for name in spec.headers.values()}
     there = len(wanted & {_plain(name) for name in names})
     counts = {
         one: len(wanted & {_plain(name.strip('"')) for name in line.split(one)})
@@ -187,4 +190,4 @@ def _other_delimiter(names: list[str], spec: SourceSpec) -> str | None:
 
 def _reads_like_a_row(names: list[str], spec: SourceSpec) -> bool:
     values = [name for name in names if LIKE_A_VALUE.fullmatch(name.strip())]
-    return bool(values) or len(names) == len(spec.columns) > 1
+    return bool(values) or len(names) == len(spec.headers) > 1

@@ -9,7 +9,9 @@ from pathlib import Path
 from assets.errors import NightshiftError
 from assets.source_spec import SourceSpec
 
-DAY_IN_NAME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+# Looks ahead, so that what is no date does not hide one that begins within it. Without dashes it
+# must begin a run of digits: any long number has eight of them that would do.
+DAY_IN_NAME = re.compile(r"(?=(\d{4})-(\d{2})-(\d{2}))|(?<!\d)(?=(\d{4})-?(\d{2})-?(\d{2}))")
 SUFFIXES = {"csv": (".csv", ".csv.gz", ".csv.zip", ".zip"), "parquet": (".parquet",)}
 UNFINISHED_PREFIXES = (".", "_", "~")
 UNFINISHED_SUFFIXES = (".part", ".partial", ".tmp", ".crdownload", ".filepart", "~")
@@ -28,14 +30,17 @@ def unreadable(path: Path, format_: str, reason: str) -> LandingError:
 
 
 def file_day(path: Path) -> date | None:
-    """Business date in a file's name (``YYYY-MM-DD`` or ``YYYYMMDD``), None without one."""
-    match = DAY_IN_NAME.search(path.name)
-    if match is None:
-        return None
-    try:
-        return date(int(match[1]), int(match[2]), int(match[3]))
-    except ValueError:
-        return None
+    """Business date in a file's name (``YYYY-MM-DD`` or ``YYYYMMDD``), None without one.
+
+    The first that is a date: names have other numbers too (``sales2020-2026-03-01.csv``).
+    """
+    for match in DAY_IN_NAME.finditer(path.name):
+        try:
+            year, month, day = filter(None, match.groups())
+            return date(int(year), int(month), int(day))
+        except ValueError:
+            continue
+    return None
 
 
 def is_data_file(name: str, spec: SourceSpec) -> bool:

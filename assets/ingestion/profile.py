@@ -36,8 +36,8 @@ def column_profiles(
     ``table`` has ``broken`` (0: the row passed) and, for the column at each index of
     ``source.columns``, its typed values ``value_<index>``. By column name:
 
-    - ``nulls``: share of nulls; None when no row passed. For personal columns and those of the key
-      nothing else.
+    - ``nulls``: share of nulls; None when no row passed. For personal columns, those of the key and
+      those the door gives nothing else.
     - int, float: ``min``, ``max``, ``fraction_share`` (share of values with a fractional part)
       over all rows, ``quantiles`` at QUANTILES; None when the column has no value.
     - string: ``distinct`` (different values), and ``shares`` by category where the column declares
@@ -78,15 +78,16 @@ def rows_hash(connection: "duckdb.DuckDBPyConnection", table: str, source: Sourc
 
     A sum of 64-bit hashes over all typed rows, those that did not pass too, without the column
     ``source.timestamp`` (yesterday's rows may come with today's times) and without the columns
-    that are dropped at the door. DuckDB's hash is its own, so only values of one major version
-    compare. Below FEWEST_HASHED rows, or without a column to hash, the last part is empty.
+    that are dropped at the door or given by it. DuckDB's hash is its own, so only values of one
+    major version compare. Below FEWEST_HASHED rows, or without a column to hash, the last part is
+    empty.
     """
     import duckdb
 
     values = ", ".join(
         f"value_{number}"
         for number, (name, column) in enumerate(source.columns.items())
-        if name != source.timestamp and column.pii != "drop"
+        if name != source.timestamp and column.pii != "drop" and column.given is None
     )
     total = f"sum(hash({values}))" if values else "NULL"
     count, summed = connection.execute(f"SELECT count(*), {total} FROM {table}").fetchall()[0]
@@ -96,7 +97,8 @@ def rows_hash(connection: "duckdb.DuckDBPyConnection", table: str, source: Sourc
 
 def _measured(source: SourceSpec, name: str) -> bool:
     """May more than the share of nulls be said of the column, and is it worth saying?"""
-    return source.columns[name].pii is None and name not in source.key
+    column = source.columns[name]
+    return column.pii is None and column.given is None and name not in source.key
 
 
 def _whole_table(

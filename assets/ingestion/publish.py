@@ -99,7 +99,10 @@ def _varied(source: SourceSpec) -> list[str]:
     return [
         name
         for name, column in source.kept_columns.items()
-        if name in source.key or column.pii or column.type in ("float", "timestamp")
+        if name in source.key
+        or column.pii
+        or column.given == "row_id"
+        or (column.type in ("float", "timestamp") and column.given is None)
     ]
 
 

@@ -190,7 +190,7 @@ def summary(rows: pa.Table) -> Summary:
 
 def sheet_columns(source: SourceSpec) -> dict[str, str]:
     """Names in the sheet of REASONS: with an underscore where the source has such a column."""
-    return {name: _free(name, source.columns) for name in REASONS}
+    return {name: _free(name, source.file_columns) for name in REASONS}
 
 
 def export(source: SourceSpec, rows: pa.Table, vault: Vault | None = None) -> bytes:
@@ -200,16 +200,16 @@ def export(source: SourceSpec, rows: pa.Table, vault: Vault | None = None) -> by
     Personal values are unsealed with ``vault``, masked without. A row that could not be cut into
     cells has its text under ``raw`` and empty cells. Formulas are neutralised.
     """
-    header = [*sheet_columns(source).values(), *source.columns]
+    header = [*sheet_columns(source).values(), *source.file_columns]
     lines = []
     for row, cells in zip(rows.to_pylist(), opened_cells(rows, vault), strict=True):
         reasons = [str(row[name] if row[name] is not None else "") for name in REASONS[:-1]]
         values = (
-            [cells.get(name) for name in (RAW, *source.columns)]
+            [cells.get(name) for name in (RAW, *source.file_columns)]
             if uncut(row)
             else [
                 None,
-                *(cells.get(name) for name in source.columns),
+                *(cells.get(name) for name in source.file_columns),
             ]
         )
         lines.append([*reasons, *("" if value is None else value for value in values)])

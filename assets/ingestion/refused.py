@@ -64,7 +64,7 @@ def _told(message: str, source: SourceSpec, person: str | None) -> str:
 
 def _row(source: SourceSpec, person: str | None) -> tuple[str, str, str]:
     """SQL of ``original``, ``personal`` and ``person``."""
-    numbered = list(enumerate(source.columns.items()))
+    numbered = [(n, one) for n, one in enumerate(source.columns.items()) if one[1].given is None]
     original = [
         (name, sql_text(MASK) if column.pii else f"CAST(raw_{n} AS VARCHAR)")
         for n, (name, column) in numbered

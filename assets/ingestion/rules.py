@@ -37,7 +37,8 @@ def rules(source: SourceSpec, day: date | None, text: Collection[str]) -> list[R
     """
     found = [
         rule
-        for number, name in enumerate(source.columns)
+        for number, (name, column) in enumerate(source.columns.items())
+        if column.given is None
         for rule in _column_rules(number, name, source, name in text)
     ]
     if source.timestamp is not None and day is not None:

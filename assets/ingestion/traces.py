@@ -142,7 +142,8 @@ def _parquet_names(path: Path, source: SourceSpec, value: str) -> bool:
         with duckdb.connect() as connection:
             relation = connection.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)])
             there = {str(column[0]) for column in relation.description or ()}
-            personal = [n for n, c in source.columns.items() if c.pii and n in there]
+            named = {source.headers[n] for n, c in source.file_columns.items() if c.pii}
+            personal = sorted(named & there)
             if not personal:
                 return False
             columns = ('"' + name.replace('"', '""') + '"' for name in personal)

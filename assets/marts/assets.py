@@ -13,6 +13,7 @@ from assets.errors import NightshiftError
 from assets.ingestion.door_gates import judge_days, record_doors, require_door, stopped_days
 from assets.ingestion.revisions import inputs_now, record_built
 from assets.marts.build import build, publish
+from assets.marts.lineage import mart_columns
 from assets.spec import UseCaseSpec
 from orchestration.failures import SAME_STORE
 from orchestration.partitions import RANGE_START, daily, settle_range_checks, span
@@ -30,11 +31,21 @@ class MartsTranslator(DagsterDbtTranslator):
     def __init__(self, spec: UseCaseSpec) -> None:
         super().__init__()
         self._spec = spec
+        self._made_of = mart_columns(spec)
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetSpec:
         base = super().get_asset_spec(manifest, unique_id, project)
+        made_of = self._made_of.get(base.key.path[-1]) if unique_id.startswith("model.") else None
+        if made_of:
+            lineage = {
+                column: [dg.TableColumnDep([self._spec.name, table], name) for table, name in deps]
+                for column, deps in made_of.items()
+            }
+            base = base.merge_attributes(
+                metadata={"dagster/column_lineage": dg.TableColumnLineage(lineage)}
+            )
         return base.replace_attributes(owners=self._spec.owners, kinds={"dbt", "duckdb"})
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:

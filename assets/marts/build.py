@@ -22,6 +22,7 @@ from assets.home import Home
 from assets.ingestion.values import ARROW
 from assets.lake import PARTITION, Commit, Lake
 from assets.marts.dbt_files import feature_table_columns, marts, write_project
+from assets.model_spec import Task
 from assets.spec import UseCaseSpec
 from assets.tables import LABELS, POPULATION, TIMESTAMP, features
 
@@ -173,6 +174,11 @@ def _logging_left_alone() -> Iterator[None]:
 def mart_schemas(spec: UseCaseSpec) -> dict[str, pa.Schema]:
     """Arrow schema of each published mart, without the day column."""
     population = spec.sources[spec.population.source].columns
+    label: dict[Task, pa.DataType] = {
+        "binary": pa.int64(),
+        "multiclass": pa.string(),
+        "regression": pa.float64(),
+    }
     schemas = {
         POPULATION: pa.schema([(c, ARROW[population[c].type]) for c in spec.population_columns]),
         LABELS: pa.schema(
@@ -181,7 +187,7 @@ def mart_schemas(spec: UseCaseSpec) -> dict[str, pa.Schema]:
                     spec.population.key,
                     ARROW[spec.sources[spec.label.source].columns[spec.population.key].type],
                 ),
-                ("label", pa.int64()),
+                ("label", label[spec.model.task]),
                 ("observed_at", TIMESTAMP),
             ]
         ),

@@ -12,11 +12,20 @@ import yaml
 
 from assets.durable import remove, write_whole
 from assets.home import Home
+from assets.ingestion.csv_rows import quoted
 from assets.ingestion.values import DUCKDB
 from assets.lake import PARTITION
+from assets.model_spec import Task
 from assets.source_spec import ColumnSpec
 from assets.spec import UseCaseSpec
 from assets.tables import LABELS, POPULATION, features, validated
+
+LABEL_TYPE: dict[Task, str] = {
+    "binary": "BIGINT",
+    "multiclass": "VARCHAR",
+    "regression": "DOUBLE",
+}
+"""Type of the published label by the model's task: 0/1, the class, or the value."""
 
 MACROS = Path(__file__).resolve().parents[2] / "dbt_project" / "macros"
 Json = dict[str, Any]
@@ -80,8 +89,7 @@ def project_files(spec: UseCaseSpec, home: Home) -> dict[str, str]:
         "labels",
         _ref(spec.label.source),
         _literal(spec.population.key),
-        _literal(spec.label.column),
-        _literal(_sql_value(spec.label.positive)),
+        _literal(_label_sql(spec)),
         _literal(spec.label.observed_at),
     )
     models.append(_label_properties(spec))
@@ -190,15 +198,15 @@ def _label_properties(spec: UseCaseSpec) -> Json:
     source = spec.sources[spec.label.source].kept_columns
     key = _column(spec.population.key, source[spec.population.key])
     key["data_tests"] = ["not_null"]
-    label = {
+    label: Json = {
         "name": "label",
-        "data_type": "BIGINT",
-        "description": f"1 when {spec.label.column} is {spec.label.positive}, else 0.",
-        "data_tests": [
-            "not_null",
-            {"accepted_values": {"arguments": {"values": [0, 1], "quote": False}}},
-        ],
+        "data_type": LABEL_TYPE[spec.model.task],
+        "description": _label_description(spec),
+        "data_tests": ["not_null"],
     }
+    if spec.model.task == "binary":
+        zero_or_one = {"arguments": {"values": [0, 1], "quote": False}}
+        label["data_tests"].append({"accepted_values": zero_or_one})
     observed = {
         "name": "observed_at",
         "data_type": DUCKDB["timestamp"],
@@ -207,6 +215,23 @@ def _label_properties(spec: UseCaseSpec) -> Json:
     }
     text = f"Outcomes; believed {spec.label.matures_after} after the event."
     return _model(spec, LABELS, text, [key, label, observed])
+
+
+def _label_sql(spec: UseCaseSpec) -> str:
+    """SQL of the outcome as the model's task wants it; NULL where it is not known yet."""
+    column = quoted(spec.label.column)
+    kind = LABEL_TYPE[spec.model.task]
+    if spec.model.task == "binary" and spec.label.positive is not None:
+        return f"cast({column} = {_sql_value(spec.label.positive)} as {kind})"
+    return f"cast({column} as {kind})"
+
+
+def _label_description(spec: UseCaseSpec) -> str:
+    column = spec.sources[spec.label.source].columns[spec.label.column]
+    if spec.model.task == "binary":
+        return f"1 when {spec.label.column} is {spec.label.positive}, else 0."
+    unit = f" ({column.unit})" if column.unit else ""
+    return f"{spec.label.column} of the case{unit}."
 
 
 def _model(

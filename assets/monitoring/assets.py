@@ -19,8 +19,10 @@ from assets.monitoring.drift import (
 )
 from assets.monitoring.plots import drift_markdown, drift_plot
 from assets.quality.scoring_population import GATE
-from assets.release.events import Champion, require_champion
-from assets.scoring.loader import load_verified
+from assets.release.champion import NoChampion, NotApproved, require_champion
+from assets.release.events import Champion
+from assets.scoring.loader import ModelRefused, load_verified
+from assets.signing import SigningKeyError
 from assets.spec import UseCaseSpec
 from assets.tables import METRICS, METRICS_SCHEMA, PREDICTIONS, SCORING_SET, TRAINING_SET
 from orchestration.failures import SAME_STORE, explained
@@ -66,8 +68,8 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         day, lake, home = day_of(context), installation.lake, installation.home
         with explained():
-            champion = require_champion(lake, spec.name, day)
-            result = _compare(spec, lake, home, day, champion)
+            champion = _champion(context, spec, lake, home, day)
+            result = _compare(context, spec, lake, home, day, champion)
             lake.ensure(spec.name, METRICS, METRICS_SCHEMA)
             commit = lake.replace_day(
                 spec.name,
@@ -85,7 +87,7 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "drifted": ", ".join(result.drifted) or "none",
                 "rows": result.rows,
                 "reference rows": result.reference_rows,
-                "champion": champion.version,
+                "champion": champion.version if champion else "none",
                 "drift": picture(drift_plot(result), "distance from the training window"),
                 "columns": dg.MetadataValue.md(drift_markdown(result)),
                 "table version": commit.version,
@@ -111,18 +113,32 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     return compared
 
 
+def _champion(
+    context: dg.AssetExecutionContext, spec: UseCaseSpec, lake: Lake, home: Home, day: date
+) -> Champion | None:
+    """Whose training window the night is held against; None where no version may decide."""
+    try:
+        return require_champion(lake, home, spec, day)
+    except (NoChampion, NotApproved) as refusal:
+        context.log.warning(f"nothing to compare the night with: {refusal}")
+        return None
+
+
 def _compare(
-    spec: UseCaseSpec, lake: Lake, home: Home, day: date, champion: Champion
+    context: dg.AssetExecutionContext,
+    spec: UseCaseSpec,
+    lake: Lake,
+    home: Home,
+    day: date,
+    champion: Champion | None,
 ) -> DriftResult:
-
-    from assets.training.frame import feature_frame
-    from assets.training.train import positive_scores
-
     require_passed(lake, spec.name, day, GATE, lake.read_day(spec.name, SCORING_SET, day))
     first = day - timedelta(days=spec.monitoring.drift.window_days - 1)
     # A night stopped at the gate was never decided on: it must not colour its successors.
     nights = passed_days(lake, spec.name, GATE, first, day)
     current = pa.concat_tables([_scored(spec, lake, night) for night in nights])
+    if champion is None:
+        return drift_report(spec, home, day, current, current.slice(0, 0))
     trained_as_of = champion.as_of.date() - timedelta(days=1)
     training_set = lake.read(
         spec.name,
@@ -132,16 +148,23 @@ def _compare(
         version=champion.training_set_version,
     )
     sample = reference_sample(spec, training_set)
-    pipeline = load_verified(home, spec.name, champion)
-    scores = positive_scores(pipeline, feature_frame(spec, sample))
-    return drift_report(
-        spec,
-        home,
-        day,
-        current,
-        sample.append_column(SCORE, pa.array(scores, pa.float64())),
-        reference_window=reference_window(spec, training_set),
-    )
+    try:
+        sample = sample.append_column(SCORE, _scores(spec, home, champion, sample))
+    except (ModelRefused, SigningKeyError) as refusal:
+        context.log.warning(f"features are compared, scores are not: {refusal}")
+        current = current.drop_columns([SCORE])
+    window = reference_window(spec, training_set)
+    return drift_report(spec, home, day, current, sample, reference_window=window)
+
+
+def _scores(spec: UseCaseSpec, home: Home, champion: Champion, sample: pa.Table) -> pa.Array:
+    """What the champion makes of the sample, as a night records it (predictions.score)."""
+    from assets.training.frame import feature_frame
+    from assets.training.predict import predict
+
+    pipeline = load_verified(home, champion).pipeline
+    scores = predict(spec, pipeline, feature_frame(spec, sample))
+    return pa.array(scores.max(axis=1) if scores.ndim == 2 else scores, pa.float64())
 
 
 def _scored(spec: UseCaseSpec, lake: Lake, night: date) -> pa.Table:

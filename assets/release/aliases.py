@@ -1,18 +1,40 @@
 """MLflow aliases as a projection of the release record."""
 
+from datetime import date
 from typing import TYPE_CHECKING
 
-from assets.release.events import CHALLENGER, CHAMPION, current_stages, read_events
+from assets.release.champion import NotApproved, champion_of, genuine
+from assets.release.events import APPROVED, REGISTERED, current_stages, read_events
+from assets.release.people import read_people
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from assets.home import Home
     from assets.lake import Lake
+    from assets.spec import UseCaseSpec
+
+CHAMPION_ALIAS, CHALLENGER_ALIAS = "champion", "challenger"
 
 
-def project_aliases(lake: "Lake", home: "Home", use_case: str) -> dict[str, int | None]:
-    """Make the aliases ``champion`` and ``challenger`` say what the release events say.
+def wanted_aliases(lake: "Lake", home: "Home", spec: "UseCaseSpec") -> dict[str, int | None]:
+    """What the aliases must say: the champion people stand behind, and as challenger the newest
+    version that passed its gates and waits for people. None where there is no such version."""
+    events, people = read_events(lake, spec.name), read_people(lake, home)
+    try:
+        champion = champion_of(spec, events, people, date.max)
+    except NotApproved:
+        champion = None  # whoever asks it to decide is told why; an alias points at nobody
+    stages = current_stages(genuine(spec, events, people))
+    waiting = [v for v, stage in stages.items() if stage in (REGISTERED, APPROVED)]
+    return {
+        CHAMPION_ALIAS: champion.version if champion else None,
+        CHALLENGER_ALIAS: max(waiting, default=None),
+    }
+
+
+def project_aliases(lake: "Lake", home: "Home", spec: "UseCaseSpec") -> dict[str, int | None]:
+    """Make the aliases ``champion`` and ``challenger`` say what the release record says.
 
     Returns what had to be changed: alias to the version it now has, or None where it was taken
     away. An alias moved by hand is put back; one that is right is not touched.
@@ -22,23 +44,17 @@ def project_aliases(lake: "Lake", home: "Home", use_case: str) -> dict[str, int 
     from assets.training.model_file import RegistryError
     from assets.training.session import registry_client
 
-    events = read_events(lake, use_case)
-    if not events:
+    if not read_events(lake, spec.name):
         return {}
-    stages = current_stages(events)
-    wanted: dict[str, int | None] = {}
-    for alias in (CHAMPION, CHALLENGER):
-        # The newest event wins should two versions ever hold the same stage.
-        holders = [int(e["model_version"]) for e in events if e["stage"] == alias]
-        wanted[alias] = next((v for v in reversed(holders) if stages[v] == alias), None)
+    wanted = wanted_aliases(lake, home, spec)
     with registry_client(home) as client:
         from mlflow.exceptions import MlflowException
 
         try:
-            return _set_aliases(client, use_case, wanted)
+            return _set_aliases(client, spec.name, wanted)
         except MlflowException as error:
             raise RegistryError(
-                f"{use_case}: the aliases {wanted} on the release record cannot be set in MLflow "
+                f"{spec.name}: the aliases {wanted} on the release record cannot be set in MLflow "
                 f"({error.message}). If {home.root / 'registry.db'} was lost, restore it from a "
                 "backup; nights are scored by the release record in the meantime"
             ) from error

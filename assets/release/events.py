@@ -1,29 +1,34 @@
-"""The record of releases: an append-only table, and what it says about versions and days.
+"""The record of releases: an append-only table of events, in the order of ``sequence``.
 
-State is derived from the events in the order of ``sequence``; nothing else says which model is the
-champion. MLflow's aliases are a projection of it.
+State is derived from it; nothing else says which model is the champion, and MLflow's aliases are a
+projection. Who may be champion is in ``assets/release/champion.py``: an event alone makes nobody
+one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assets.errors import NightshiftError
+from assets.release.one_writer import one_writer
 from assets.tables import RELEASE_EVENTS, RELEASE_EVENTS_SCHEMA
 
 if TYPE_CHECKING:
     from assets.lake import Lake
 
-REGISTERED, CHALLENGER, CHAMPION = "registered", "challenger", "champion"
-RETIRED, REJECTED = "retired", "rejected"
+REGISTERED, REFUSED, APPROVED = "registered", "refused", "approved"
+CHAMPION, RETIRED, REJECTED = "champion", "retired", "rejected"
+SYSTEM = "system:nightshift"
+"""Who acts, or asked, where no person did."""
 
-
-class NoChampion(NightshiftError):
-    """No version is champion for the day. The message says what to do."""
+Event = dict[str, Any]
+"""A row of RELEASE_EVENTS_SCHEMA. ``evidence`` is a JSON object: ``record`` (what is registered,
+of registered, refused, approved and champion), ``gates`` (registered, refused), ``statement`` (what
+a person signed: approved, rejected), ``approvals`` (signatures that back a champion, in order),
+``superseded_by`` (version, of retired)."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,11 @@ class Champion:
     version: int
     digest: str  # SHA-256 of the model file, hex
     effective_from: date  # first partition it applies to
-    as_of: datetime  # injected clock of the event that made it champion
+    as_of: datetime  # as-of time of its training: nothing later was known
     evidence: Mapping[str, Any] = field(hash=False)
+    """What was registered: the fields of ``RegisteredVersion``."""
+    manifest_digest: str = ""  # SHA-256 of the signed manifest of its files, hex
+    approved_by: tuple[str, ...] = ()  # names, in the order they approved
 
     @property
     def model_path(self) -> str:
@@ -48,7 +56,7 @@ class Champion:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Figures on the holdout of its training."""
+        """Figures on the held-out rows of its training."""
         return {name: float(value) for name, value in self.evidence["metrics"].items()}
 
     @property
@@ -63,79 +71,66 @@ class Champion:
         return int(self.evidence["training_set_version"])
 
 
-def read_events(lake: "Lake", use_case: str) -> list[dict[str, Any]]:
+def read_events(lake: "Lake", use_case: str) -> list[Event]:
     """All release events of a use case by rising ``sequence``; empty when there is no table."""
     if not lake.exists(use_case, RELEASE_EVENTS):
         return []
-    rows: list[dict[str, Any]] = lake.read(use_case, RELEASE_EVENTS).to_pylist()
+    rows: list[Event] = lake.read(use_case, RELEASE_EVENTS).to_pylist()
     return sorted(rows, key=lambda row: int(row["sequence"]))
 
 
-def append_events(lake: "Lake", use_case: str, rows: list[dict[str, Any]]) -> None:
-    """Append events in one commit. ``sequence`` is given here; the other columns by the caller."""
+def append_events(
+    lake: "Lake", use_case: str, decide: Callable[[list[Event]], list[Event]]
+) -> list[Event]:
+    """Append what ``decide`` makes of the events on record, in one commit; return what was added.
+
+    ``sequence`` is given here, ``public_key`` and ``signature`` are null where left out; the other
+    columns are the caller's. Whoever appends at the same moment waits, and then decides by what
+    this call left. Nothing is written when ``decide`` raises or returns nothing.
+    """
     lake.ensure(
         use_case, RELEASE_EVENTS, RELEASE_EVENTS_SCHEMA, partitioned=False, append_only=True
     )
-    there = read_events(lake, use_case)
-    following = int(there[-1]["sequence"]) + 1 if there else 1
-    numbered = [{**row, "sequence": following + i} for i, row in enumerate(rows)]
-    lake.append(
-        use_case, RELEASE_EVENTS, pa.Table.from_pylist(numbered, schema=RELEASE_EVENTS_SCHEMA)
-    )
+    with one_writer(lake, use_case, RELEASE_EVENTS):
+        there = read_events(lake, use_case)
+        rows = decide(there)
+        if not rows:
+            return []
+        following = int(there[-1]["sequence"]) + 1 if there else 1
+        empty: Event = dict.fromkeys(RELEASE_EVENTS_SCHEMA.names)
+        numbered = [{**empty, **row, "sequence": following + i} for i, row in enumerate(rows)]
+        lake.append(
+            use_case, RELEASE_EVENTS, pa.Table.from_pylist(numbered, schema=RELEASE_EVENTS_SCHEMA)
+        )
+    return numbered
 
 
-def current_stages(events: list[dict[str, Any]]) -> dict[int, str]:
-    """Stage of every version after all events."""
+def evidence_of(event: Event) -> dict[str, Any]:
+    """The evidence of an event; empty for what is no JSON object."""
+    try:
+        found = json.loads(event["evidence"] or "{}")
+    except json.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def current_stages(events: list[Event]) -> dict[int, str]:
+    """Stage of every version after all events, as written: see ``champion_on`` for who counts."""
     return {int(event["model_version"]): str(event["stage"]) for event in events}
 
 
-def champion_on(lake: "Lake", use_case: str, day: date) -> Champion | None:
-    """The champion for a partition: what the events effective on or before ``day`` leave in place.
-
-    A later event wins over an earlier one; a champion that was retired or rejected with effect on
-    or before the day leaves the place empty.
-    """
-    holder: dict[str, Any] | None = None
-    for event in read_events(lake, use_case):
-        if event["effective_from"] > day:
-            continue
-        if event["stage"] == CHAMPION:
-            holder = event
-        elif (
-            holder is not None
-            and event["model_version"] == holder["model_version"]
-            and event["stage"] in (RETIRED, REJECTED)
-        ):
-            holder = None
-    if holder is None:
-        return None
-    return Champion(
-        use_case=use_case,
-        version=int(holder["model_version"]),
-        digest=str(holder["model_digest"]),
-        effective_from=holder["effective_from"],
-        as_of=holder["at"],
-        evidence=json.loads(holder["evidence"]),
-    )
-
-
-def require_champion(lake: "Lake", use_case: str, day: date) -> Champion:
-    """The champion for a partition. Raises NoChampion with what to do when there is none."""
-    champion = champion_on(lake, use_case, day)
-    if champion is not None:
-        return champion
-    later = [
-        event["effective_from"]
-        for event in read_events(lake, use_case)
-        if event["stage"] == CHAMPION and event["effective_from"] > day
+def entry_of(events: list[Event], version: int) -> Event | None:
+    """The event by which a version came on record; the newest, should it have been judged again."""
+    found = [
+        e
+        for e in events
+        if int(e["model_version"]) == version and e["stage"] in (REGISTERED, REFUSED)
     ]
-    if later:
-        raise NoChampion(
-            f"{use_case}: no champion for {day}, the first one is effective from {min(later)}. "
-            f"Train with an earlier as-of time (`nightshift train {use_case} --as-of {day}`) or "
-            f"score nights from {min(later)} on"
-        )
-    raise NoChampion(
-        f"{use_case}: no champion for {day}, because no version was ever released. Train one "
-        f"first: `nightshift train {use_case} --as-of {day}`"
-    )
+    return found[-1] if found else None
+
+
+def utc(time: datetime) -> datetime:
+    """The time in UTC. Raises ValueError for one without a zone."""
+    if time.tzinfo is None:
+        raise ValueError(f"{time} has no zone: times are UTC")
+    return time.astimezone(UTC)

@@ -3,22 +3,24 @@
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assets.release.events import (
-    CHALLENGER,
-    CHAMPION,
+    REFUSED,
     REGISTERED,
-    RETIRED,
+    Event,
     append_events,
     current_stages,
-    read_events,
+    entry_of,
+    evidence_of,
+    utc,
 )
+from assets.release.gate_record import Judged, gates_on_record, short, stopping, verdicts_of
 
 if TYPE_CHECKING:
     from assets.lake import Lake
     from assets.spec import UseCaseSpec
-    from assets.training.registry import RegisteredVersion
+    from assets.training.registered import RegisteredVersion
 
 
 def enter(
@@ -29,49 +31,71 @@ def enter(
     as_of: datetime,
     actor: str,
     run_id: str,
+    requested_by: str,
 ) -> str:
-    """Record a version and give it a place; return its stage.
+    """Record a version as ``registered``, or as ``refused`` by its gates; return its stage.
 
-    The first version ever becomes champion for partitions from ``as_of``'s UTC day on, for there
-    is nothing to compare it with. Every later one becomes the challenger, and the challenger
-    before it is retired. All events of one entry are one commit, so an entry happens wholly or not
-    at all. A version that is on record already keeps its stage, and nothing is written.
+    What counts is the gates' results in the lake for exactly this training: each must have passed
+    (``insufficient`` counts as spec.model.gates.insufficient says), and those no model can go
+    without must be there. No version decides anything by being registered: people approve it.
 
-    ``as_of`` is the injected clock (UTC); ``actor`` the system or person; ``run_id`` the run.
+    A version that is on record keeps its stage, and nothing is written; only one that was refused
+    for nothing but missing results is judged again. ``as_of`` is the injected clock (UTC),
+    ``actor`` the system or person, ``run_id`` the run, ``requested_by`` who asked for the training.
     """
-    events = read_events(lake, spec.name)
-    stages = current_stages(events)
-    if registered.version in stages:
-        return stages[registered.version]
-    evidence = json.dumps(asdict(registered), sort_keys=True)
+    gates = gates_on_record(lake, spec, registered.training_digest)
+    stopped = stopping(spec, gates)
+    record = asdict(registered)
+    # Whoever first asked for the training did, whoever's run enters it.
+    record["requested_by"] = record.get("requested_by") or requested_by
+    evidence = {
+        "record": record,
+        "gates": {g.gate: {"verdict": g.verdict, "message": g.message} for g in gates},
+    }
+    entered: Event = {
+        "at": utc(as_of),
+        "model_version": registered.version,
+        "stage": REFUSED if stopped else REGISTERED,
+        "effective_from": utc(as_of).date(),
+        "model_digest": registered.digest,
+        "manifest_digest": registered.manifest_digest,
+        "actor": actor,
+        "reason": _refusal(stopped) if stopped else _passed(gates),
+        "evidence": json.dumps(evidence, sort_keys=True, default=str),
+        "spec_version": spec.version,
+        "run_id": run_id,
+    }
+    stage = REFUSED
 
-    def event(version: int, stage: str, digest: str, reason: str, why: str) -> dict[str, Any]:
-        return {
-            "at": as_of,
-            "model_version": version,
-            "stage": stage,
-            "effective_from": as_of.date(),
-            "model_digest": digest,
-            "actor": actor,
-            "reason": reason,
-            "evidence": why,
-            "spec_version": spec.version,
-            "run_id": run_id,
-        }
+    def decide(events: list[Event]) -> list[Event]:
+        nonlocal stage
+        stages = current_stages(events)
+        if registered.version in stages and not _only_missing(events, registered.version, gates):
+            stage = stages[registered.version]
+            return []
+        stage = str(entered["stage"])
+        return [entered]
 
-    version, digest = registered.version, registered.digest
-    rows = [event(version, REGISTERED, digest, "passed the training gates", evidence)]
-    if any(e["stage"] == CHAMPION for e in events):
-        digests = {int(e["model_version"]): str(e["model_digest"]) for e in events}
-        rows += [
-            event(old, RETIRED, digests[old], f"version {version} is the new challenger", "{}")
-            for old, held in stages.items()
-            if held == CHALLENGER
-        ]
-        reason = "a champion is in place: to be compared with it"
-        rows.append(event(version, CHALLENGER, digest, reason, evidence))
-    else:
-        reason = "first version: no champion to compare with"
-        rows.append(event(version, CHAMPION, digest, reason, evidence))
-    append_events(lake, spec.name, rows)
-    return str(rows[-1]["stage"])
+    append_events(lake, spec.name, decide)
+    return stage
+
+
+def _only_missing(events: list[Event], version: int, gates: list[Judged]) -> bool:
+    """Was it refused for missing results alone, and are there others now?"""
+    entry = entry_of(events, version)
+    if entry is None or current_stages(events)[version] != REFUSED:
+        return False
+    then = {gate: g["verdict"] for gate, g in evidence_of(entry).get("gates", {}).items()}
+    lacked = "missing" in then.values() and "fail" not in then.values()
+    return lacked and then != verdicts_of(gates)
+
+
+def _refusal(stopped: list[Judged]) -> str:
+    return "; ".join(f"{short(g.gate)} ({g.verdict}): {g.message}" for g in stopped)
+
+
+def _passed(gates: list[Judged]) -> str:
+    passed = sum(g.verdict == "pass" for g in gates)
+    unsure = [short(g.gate) for g in gates if g.verdict == "insufficient"]
+    told = f"{passed} training gates passed"
+    return f"{told}; not enough evidence for {', '.join(unsure)}" if unsure else told

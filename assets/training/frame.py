@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from assets.errors import NightshiftError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from assets.spec import UseCaseSpec
@@ -46,7 +47,6 @@ def feature_frame(spec: "UseCaseSpec", table: pa.Table) -> "pd.DataFrame":
 
     Raises FeatureError when the spec names no usable feature or the table lacks one.
     """
-    import numpy as np
     import pandas as pd
 
     require_usable_features(spec)
@@ -56,17 +56,34 @@ def feature_frame(spec: "UseCaseSpec", table: pa.Table) -> "pd.DataFrame":
             f"use case '{spec.name}': the table has no column {missing}, but the spec names them "
             "as features. Rebuild the table with the current spec"
         )
-    numeric = set(spec.numeric_features)
-    columns: dict[str, pd.Series] = {}
-    for name in spec.feature_names:
-        column = table.column(name)
-        if name in numeric:
-            values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-            values = np.where(np.isfinite(values), values, np.nan)
-            columns[name] = pd.Series(values, dtype="float64")
-        else:
-            text = pc.cast(column, pa.string()).to_pandas().to_numpy(dtype=object, copy=True)
-            # sklearn's encoders know NaN as missing in an object column; None is a category.
-            text[pc.is_null(column).to_numpy(zero_copy_only=False)] = np.nan
-            columns[name] = pd.Series(text, dtype="object")
-    return pd.DataFrame(columns, columns=spec.feature_names)
+    # All numbers in one block, and each category as one Python object however often it occurs:
+    # building the frame is a part of every night's scoring.
+    numbers = {name: _numbers(table.column(name)) for name in spec.numeric_features}
+    frame = pa.table(numbers).to_pandas() if numbers else pd.DataFrame(index=range(table.num_rows))
+    for place, name in enumerate(spec.feature_names):
+        if name not in frame.columns:
+            frame.insert(place, name, pd.Series(_texts(table.column(name)), dtype="object"))
+    return frame
+
+
+def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column as float64, null for what is infinite."""
+    numbers = pc.cast(column, pa.float64(), safe=False)
+    infinite = pc.is_inf(numbers)
+    if pc.any(infinite).as_py():
+        numbers = pc.if_else(infinite, pa.scalar(None, pa.float64()), numbers)
+    return numbers
+
+
+def _texts(column: pa.ChunkedArray) -> "np.ndarray":
+    """The column as str objects, NaN for null.
+
+    scikit-learn's encoders know NaN as missing in an object column; None is a category to them.
+    """
+    import numpy as np
+
+    texts = np.asarray(pc.cast(column, pa.string()).to_pandas(deduplicate_objects=True))
+    if column.null_count:
+        texts = texts if texts.flags.writeable else texts.copy()
+        texts[column.is_null().to_numpy()] = np.nan
+    return texts

@@ -1,232 +1,204 @@
-"""Training: a split by time, every candidate measured on the later part, the better one kept.
+"""Training: candidates searched, fitted and measured, the winner fitted once more on all rows.
 
-What the figures mean. The candidates are fitted on the rows before the split and measured on the
-rows after it; the better one is then fitted again on *all* matured rows, because the latest weeks
-are the most like the nights to come. The reported metrics are those of the first fit: the final
-model has seen the holdout, so nothing honest can be measured on it any more. The split is by event
-time; that labels of the last rows before it were not yet mature at the split is not modelled.
+What the figures mean. Candidates are fitted on earlier rows and measured on later ones (or, for a
+snapshot, across folds: see :mod:`assets.training.validation`). The winner is then fitted again,
+with the settings found, on *all* matured rows, because the latest weeks are the most like the
+nights to come. The reported figures are those of the first fit: the final model has seen the
+held-out rows, so nothing honest can be measured on it any more. Where a calibration is kept, the
+final one is learnt on the held-out rows, as scored by the model that had not seen them (of a
+snapshot, on a seeded quarter of the rows, as scored by a model fitted on the others).
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.features.columns import LABEL
-from assets.training.candidates import build
+from assets.training.calibration import calibrated
+from assets.training.candidate_run import Measured, may_calibrate, run_candidate
+from assets.training.candidates import MONOTONE, build
+from assets.training.choice import choose
+from assets.training.evidence import Candidate, TrainedModel
 from assets.training.frame import feature_frame
-from assets.training.gates import Evidence, require_both_classes, require_enough, require_values
+from assets.training.importance import importance, latest_rows
+from assets.training.inputs import text_features
+from assets.training.predict import predict
+from assets.training.rows import latest_window, training_rows
+from assets.training.search import Budget, Clock
+from assets.training.sufficiency import Evidence, require_enough
 from assets.training.threads import threads_for
+from assets.training.validation import Plan, plan
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from sklearn.pipeline import Pipeline
 
     from assets.spec import UseCaseSpec
+    from assets.training.rows import TrainingRows
 
-GOLDEN_ROWS = 200
-"""Rows kept with their scores, to hold every later load of the model against."""
-
-IMPORTANCE_ROWS = 2000
-"""Latest holdout rows on which importance is measured: enough to rank, cheap to permute."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One estimator on the holdout."""
-
-    name: str
-    parameters: dict[str, Any]
-    metrics: dict[str, float]
-    scores: "np.ndarray"  # probability of label 1, float64, one per holdout row
-
-
-@dataclass(frozen=True)
-class Importance:
-    """How much the metric falls when a feature's values are shuffled among the holdout rows."""
-
-    feature: str
-    mean: float
-    deviation: float
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A fitted pipeline and the evidence for it. Times are UTC event times."""
-
-    winner: str
-    pipeline: "Pipeline"  # the winner, fitted on all rows
-    candidates: dict[str, Candidate]  # in the order of the spec
-    holdout_labels: "np.ndarray"  # 0/1
-    importance: list[Importance]  # of the winner, largest first
-    importance_rows: int  # latest holdout rows it was measured on
-    first: datetime  # earliest event
-    last: datetime  # latest event
-    split_at: datetime  # first instant of the holdout
-    rows: int
-    positives: int
-    earlier_rows: int
-    golden: pa.Table  # case_key (string), the feature columns, score (float64) of `pipeline`
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The winner's figures on the holdout, before the final fit."""
-        return self.candidates[self.winner].metrics
-
-    @property
-    def holdout_rows(self) -> int:
-        return self.rows - self.earlier_rows
-
-
-def positive_scores(pipeline: "Pipeline", frame: "pd.DataFrame") -> "np.ndarray":
-    """Probability of label 1 for each row (float64, 0 to 1)."""
-    column = list(pipeline.classes_).index(1)
-    scores: np.ndarray = pipeline.predict_proba(frame)[:, column].astype("float64")
-    return scores
-
-
-def measure(labels: "np.ndarray", scores: "np.ndarray") -> dict[str, float]:
-    """Figures of probabilities against 0/1 labels, as scikit-learn defines them.
-
-    ``roc_auc``, ``average_precision``, ``brier`` (mean squared error of the probability),
-    ``log_loss`` (natural logarithm), ``base_rate`` (share of positives), ``mean_score``, ``rows``
-    and ``positives``. Both classes must be present.
-    """
-    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
-
-    return {
-        "roc_auc": float(roc_auc_score(labels, scores)),
-        "average_precision": float(average_precision_score(labels, scores)),
-        "brier": float(brier_score_loss(labels, scores)),
-        "log_loss": float(log_loss(labels, scores, labels=[0, 1])),
-        "base_rate": float(labels.mean()),
-        "mean_score": float(scores.mean()),
-        "rows": float(len(labels)),
-        "positives": float(labels.sum()),
-    }
-
-
-def split_time(first: datetime, last: datetime, holdout: float) -> datetime:
-    """The instant from which rows are held out: the latest ``holdout`` share of the time span."""
-    return last - (last - first) * holdout
+Say = Callable[[str], None]
 
 
 def train(
     spec: "UseCaseSpec",
     training_set: pa.Table,
     *,
-    progress: Callable[[str], None] | None = None,
+    progress: Say | None = None,
+    clock: Clock = time.monotonic,
 ) -> TrainedModel:
-    """Fit and measure every candidate of the spec, and fit the better one on all rows.
+    """Fit and measure every candidate of the spec, and fit the winner on all rows.
 
-    ``training_set``: ``spec.population_columns``, the feature columns and ``label`` (0/1), in any
-    row order. No holdout row is earlier than any row the candidates were fitted on. The better
-    candidate has the larger ``spec.model.metric`` on the holdout; on a tie the first listed wins.
-    Same rows and spec give the same model.
+    ``training_set``: ``spec.population_columns``, the feature columns and ``label`` (0/1, class
+    name or value, by the task), in any row order. ``clock`` counts seconds and decides only when
+    the search's budget is spent. Same rows and spec give the same model.
 
     Raises TrainingRefused when there is too little evidence, FeatureError for a feature that
     cannot be used.
     """
-    evidence = require_enough(spec, training_set)
+    started = clock()
+    latest = latest_window(spec, training_set)
+    evidence = require_enough(spec, latest)
     with threads_for(evidence.rows):
-        return _train(spec, training_set, evidence, progress or (lambda _: None))
+        return _train(spec, latest, evidence, progress or (lambda _: None), clock, started)
 
 
 def _train(
-    spec: "UseCaseSpec", training_set: pa.Table, evidence: Evidence, say: Callable[[str], None]
+    spec: "UseCaseSpec",
+    latest: pa.Table,
+    evidence: Evidence,
+    say: Say,
+    clock: Clock,
+    started: float,
 ) -> TrainedModel:
-    when = spec.population.event_timestamp
-    # Ties in time are settled by the key: the order a table happens to be read in is no input.
-    rows = training_set.sort_by([(when, "ascending"), (spec.population.key, "ascending")])
-    features = feature_frame(spec, rows)
-    labels = rows.column(LABEL).to_numpy().astype("int64")
-    span = pc.min_max(rows.column(when)).as_py()
-    split_at = split_time(span["min"], span["max"], spec.model.holdout)
-    earlier = int(pc.sum(pc.less(rows.column(when), pa.scalar(split_at))).as_py())
-    require_both_classes(spec, labels[:earlier], labels[earlier:])
-    require_values(spec, features[:earlier])
-    say(
-        f"{evidence.rows} rows, {evidence.positives} positives; fitting on {earlier} before "
-        f"{split_at:%Y-%m-%d %H:%M} UTC, measuring on {evidence.rows - earlier} after"
-    )
-
-    candidates: dict[str, Candidate] = {}
-    fitted: dict[str, Pipeline] = {}
-    for name in spec.model.candidates:
-        pipeline = build(name, spec).fit(features[:earlier], labels[:earlier])
-        scores = positive_scores(pipeline, features[earlier:])
-        fitted[name] = pipeline
-        candidates[name] = Candidate(
-            name=name,
-            parameters=dict(pipeline.named_steps["model"].get_params()),
-            metrics=measure(labels[earlier:], scores),
-            scores=scores,
-        )
-        metrics = candidates[name].metrics
-        say(
-            f"{name}: roc_auc {metrics['roc_auc']:.4f}, average_precision "
-            f"{metrics['average_precision']:.4f} (base rate {metrics['base_rate']:.4f})"
-        )
-    # max keeps the first of equals, and the dict keeps the order of the spec.
-    winner = max(candidates.values(), key=lambda c: c.metrics[spec.model.metric]).name
-    # Positives can be rare: if the latest rows are of one class only, take the whole holdout.
-    start = max(earlier, evidence.rows - IMPORTANCE_ROWS)
-    start = start if labels[start:].min() < labels[start:].max() else earlier
-    importance = _importance(spec, fitted[winner], features[start:], labels[start:])
-    say(f"{winner} is better by {spec.model.metric}; fitting it on all {evidence.rows} rows")
-    final = build(winner, spec).fit(features, labels)
-    return TrainedModel(
-        winner=winner,
-        pipeline=final,
-        candidates=candidates,
-        holdout_labels=labels[earlier:],
-        importance=importance,
-        importance_rows=evidence.rows - start,
-        first=span["min"],
-        last=span["max"],
-        split_at=split_at,
-        rows=evidence.rows,
-        positives=evidence.positives,
-        earlier_rows=earlier,
-        golden=_golden(spec, final, rows),
-    )
-
-
-def _importance(
-    spec: "UseCaseSpec", pipeline: "Pipeline", features: "pd.DataFrame", labels: "np.ndarray"
-) -> list[Importance]:
-    """Permutation importance (Breiman 2001), in units of the metric."""
-    from sklearn.inspection import permutation_importance
-
-    found = permutation_importance(
-        pipeline,
-        features,
-        labels,
-        scoring=spec.model.metric,
-        n_repeats=3,
-        random_state=spec.model.seed,
-    )
-    ranked = [
-        Importance(feature, float(mean), float(deviation))
-        for feature, mean, deviation in zip(
-            features.columns, found.importances_mean, found.importances_std, strict=True
-        )
-    ]
-    return sorted(ranked, key=lambda i: -i.mean)
-
-
-def _golden(spec: "UseCaseSpec", pipeline: "Pipeline", rows: pa.Table) -> pa.Table:
-    """Rows spread evenly over the time span, with the scores the fitted model gives them."""
     import numpy as np
 
-    picked = np.unique(np.linspace(0, rows.num_rows - 1, GOLDEN_ROWS).astype("int64"))
-    some = rows.take(pa.array(picked))
+    rows = training_rows(spec, latest, evidence.classes)
+    planned = plan(spec, rows)
+    evaluated = np.sort(np.concatenate([fold.measured for fold in planned.folds]))
+    fitted_rows = round(sum(len(fold.fitted) for fold in planned.folds) / len(planned.folds))
+    say(_opening(spec, evidence, planned, fitted_rows, len(evaluated)))
+
+    text = text_features(spec, rows.frame)
+    budget = Budget(seconds=spec.model.search.minutes * 60, clock=clock)
+    runs: dict[str, Measured] = {
+        name: run_candidate(spec, name, rows, planned, evaluated, text, budget, say)
+        for name in spec.model.candidates
+    }
+    candidates: dict[str, Candidate] = {name: run.candidate for name, run in runs.items()}
+    winner, why = choose(spec, candidates)
+    leant_on = latest_rows(rows, planned.folds[0].measured)
+    ranking = importance(spec, runs[winner].pipeline, rows, leant_on)
+    say(f"{why} Fitting it on all {evidence.rows} rows")
+    final = _final(spec, runs[winner], rows, planned, text)
+    return TrainedModel(
+        task=spec.model.task,
+        classes=evidence.classes,
+        winner=winner,
+        why=why,
+        pipeline=final,
+        candidates=candidates,
+        evaluation=rows.table.take(pa.array(evaluated)),
+        labels=rows.labels[evaluated],
+        validation=spec.model.validation,
+        split_at=planned.split_at,
+        embargo=planned.embargo,
+        embargoed_rows=planned.embargoed_rows,
+        importance=ranking,
+        importance_rows=len(leant_on),
+        first=rows.first,
+        last=rows.last,
+        rows=evidence.rows,
+        positives=evidence.positives,
+        fitted_rows=fitted_rows,
+        seconds=clock() - started,
+        golden=golden_rows(spec, final, rows.table),
+        notes=[*planned.notes, *_notes(spec, winner, budget)],
+    )
+
+
+def _opening(
+    spec: "UseCaseSpec", evidence: Evidence, planned: Plan, fitted: int, measured: int
+) -> str:
+    what = {
+        "binary": f", {evidence.positives} positives",
+        "multiclass": f", {len(evidence.classes)} classes (the rarest {evidence.positives} times)",
+        "regression": "",
+    }[spec.model.task]
+    if planned.split_at is None:
+        how = f"{len(planned.folds)} folds, fitting on about {fitted} rows each"
+    else:
+        gap = f"{planned.embargo / timedelta(days=1):g} days"
+        how = (
+            f"fitting on {fitted} before {planned.split_at:%Y-%m-%d %H:%M} UTC "
+            f"({planned.embargoed_rows} left out by the embargo of {gap}), measuring on "
+            f"{measured} after"
+        )
+    return f"{evidence.rows} rows{what}; {how}"
+
+
+def _final(
+    spec: "UseCaseSpec",
+    run: Measured,
+    rows: "TrainingRows",
+    planned: Plan,
+    text: tuple[str, ...],
+) -> "Pipeline":
+    """The winner on all rows, calibrated the way it was measured."""
+    import numpy as np
+
+    candidate, cut = run.candidate, planned.final
+    settings = candidate.parameters
+    full: Pipeline = rows.fit(
+        build(candidate.name, spec, settings, text=text), np.arange(len(rows))
+    )
+    if cut is None or not may_calibrate(spec) or candidate.calibration == "none":
+        return full
+    early = run.uncalibrated
+    if planned.split_at is None:  # no single earlier fit was measured: the folds had one each
+        early = rows.fit(build(candidate.name, spec, settings, text=text), cut.earlier)
+    return calibrated(full, early, rows, cut.later, candidate.calibration)
+
+
+def _notes(spec: "UseCaseSpec", winner: str, budget: Budget) -> list[str]:
+    notes = []
+    if budget.cut_short:
+        notes.append(
+            f"The search budget of {spec.model.search.minutes:g} minutes was spent before every "
+            f"setting was tried: {'; '.join(budget.cut_short)}. Another machine may find other "
+            "settings; lower model.search.trials to fit"
+        )
+    if spec.model.monotone and winner not in MONOTONE:
+        notes.append(
+            f"{winner} cannot be held to the declared directions (model.monotone); whether it "
+            "follows them is tested, not built in"
+        )
+    return notes
+
+
+def golden_rows(spec: "UseCaseSpec", pipeline: "Pipeline", rows: pa.Table) -> pa.Table:
+    """``spec.model.golden_rows`` of ``rows``, spread evenly, with the scores of ``pipeline``.
+
+    ``rows`` are the training set's by rising time. Columns: ``case_key`` (string), the features,
+    then ``score`` (float64), or for multiclass ``score_0``, ``score_1`` ... by class.
+    """
+    import numpy as np
+
+    spread = np.linspace(0, rows.num_rows - 1, spec.model.golden_rows)
+    some = rows.take(pa.array(np.unique(spread.astype("int64"))))
     golden = pa.table({"case_key": pc.cast(some.column(spec.population.key), pa.string())})
     for name in spec.feature_names:
         golden = golden.append_column(name, some.column(name))
-    scores = positive_scores(pipeline, feature_frame(spec, some))
-    return golden.append_column("score", pa.array(scores, pa.float64()))
+    return add_scores(golden, predict(spec, pipeline, feature_frame(spec, some)))
+
+
+def add_scores(table: pa.Table, scores: "np.ndarray") -> pa.Table:
+    """The table with its scores: ``score`` (n,), or ``score_0`` and on of several (n x k)."""
+    if scores.ndim == 1:
+        return table.append_column("score", pa.array(scores, pa.float64()))
+    for number in range(scores.shape[1]):
+        column = pa.array(scores[:, number], pa.float64())
+        table = table.append_column(f"score_{number}", column)
+    return table

@@ -1,10 +1,11 @@
-{#- Outcomes as 0/1, with the time each became known. -#}
-{% macro labels(model, key, column, positive, observed_at) -%}
+{#- Outcomes as the model's task wants them (an SQL expression), with the time each became known.
+    An outcome that is not known yet is none. -#}
+{% macro labels(model, key, outcome, observed_at) -%}
 select
     {{ adapter.quote(key) }},
-    cast({{ adapter.quote(column) }} = {{ positive }} as bigint) as label,
+    {{ outcome }} as label,
     {{ adapter.quote(observed_at) }} as observed_at,
     partition_date
 from {{ model }}
-where {{ adapter.quote(column) }} is not null
+where {{ outcome }} is not null
 {%- endmacro %}

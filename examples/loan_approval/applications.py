@@ -21,7 +21,7 @@ from examples.loan_approval.customers import (
 )
 from examples.loan_approval.scenarios import Scenario, active
 
-OUTCOME_AFTER = timedelta(days=30)
+OUTCOME_AFTER = timedelta(days=14)
 """An outcome is known exactly this long after the application."""
 
 OPENS_AT = 6 * 3600
@@ -106,7 +106,7 @@ def corrupted(truth: Applications, scenarios: Sequence[Scenario]) -> Application
 
 
 def default_probability(customers: Customers, applied: Applications) -> Floats:
-    """True chance of default within 30 days, before luck.
+    """True chance of default within 14 days, before luck.
 
     Logistic in burden, debt and history, with bends that a straight line cannot follow:
     utilisation hurts above one half, a delinquency hurts more when it is fresh or the limits are

@@ -1,5 +1,6 @@
 """The demonstration: 76 days of history, then 14 nights with a drift episode and one bad file."""
 
+from datetime import date
 from pathlib import Path
 
 from examples.loan_approval.scenarios import demo_days
@@ -19,4 +20,12 @@ def plan() -> DemoPlan:
         history=(days.first, days.history_last),
         nights=(days.nights[0], days.last),
         land=land,
+        retrained=date(2026, 8, 26),
+        # Linear alone, for it cannot be held to a direction: the data has it the other way.
+        mistaken={
+            "candidates": ["logistic_regression"],
+            "monotone": {"delinquencies_24m": "decreasing", "utilisation": "decreasing"},
+        },
+        mistake="declares its directions the wrong way round",
+        people=("sam.modeller", "robin.riskowner"),
     )

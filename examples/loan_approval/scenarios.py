@@ -10,7 +10,7 @@ ScenarioKind = Literal[
 ]
 """
 - ``income_drift``: applicants are poorer (income x 0.6) and more of them stand deep in debt.
-  The world itself changes, so the outcomes 30 days later do too.
+  The world itself changes, so the outcomes 14 days later do too.
 - ``bureau_outage``: the bureau's file is there, its figures are null.
 - ``unit_error``: amounts in the file are 100 times too large (cents instead of whole units).
 - ``duplicated_file``: the day's applications come a second time, under another name.

@@ -4,7 +4,14 @@ import dagster as dg
 from pydantic import BaseModel
 
 from assets.decisions.assets import decisions_asset
-from assets.features.assets import scoring_set_asset, training_set_asset, view_asset
+from assets.features.assets import (
+    feature_coverage_check,
+    online_features_asset,
+    scoring_set_asset,
+    training_set_asset,
+    view_asset,
+)
+from assets.features.columns import check_joinable
 from assets.ingestion.assets import door_checks, source_asset
 from assets.marts.assets import marts_assets
 from assets.marts.build import prepare
@@ -35,7 +42,10 @@ class UseCase(dg.Component, dg.Resolvable):
 
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> "UseCase":
-        return cls(UseCaseSpec.model_validate(model))
+        spec = UseCaseSpec.model_validate(model)
+        # Now, not in the first night: what the feature store could not join as it is declared.
+        check_joinable(spec)
+        return cls(spec)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return use_case_definitions(self.spec)
@@ -55,6 +65,7 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
             *(source_asset(spec, source) for source in spec.sources),
             marts_assets(spec, home.dbt_manifest(spec.name)),
             *(view_asset(spec, view) for view in spec.features.views),
+            *([online_features_asset(spec)] if spec.features.views else []),
             scoring_set_asset(spec),
             training_set_asset(spec),
             model_asset(spec),
@@ -63,7 +74,11 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
             decisions_asset(spec),
             drift_report_asset(spec),
         ],
-        asset_checks=[door_checks(spec), scoring_population_check(spec)],
+        asset_checks=[
+            door_checks(spec),
+            scoring_population_check(spec),
+            feature_coverage_check(spec),
+        ],
         jobs=jobs,
         schedules=schedules,
         sensors=[

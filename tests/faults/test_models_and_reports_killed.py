@@ -25,20 +25,16 @@ DIGEST = "a" * 64
 
 def register(home: str) -> None:
     """Train and register a small model."""
-    from assets.training import registry
-    from assets.training.train import train
-    from tests.unit.test_training import AS_OF, make_spec, orders
+    from tests.registered_models import model_spec, put, trained
 
-    spec = make_spec()
-    registry.register(
-        spec,
-        Home(Path(home)),
-        train(spec, orders(400)),
-        training_set_digest=DIGEST,
-        training_set_version=0,
-        as_of=AS_OF,
-        run_tags={},
-    )
+    put(Home(Path(home)), model_spec(), trained(), DIGEST)
+
+
+def register_other(home: str) -> None:
+    """The same, of other rows."""
+    from tests.registered_models import model_spec, put, trained
+
+    put(Home(Path(home)), model_spec(), trained(), "b" * 64)
 
 
 def report(home: str) -> None:
@@ -62,16 +58,22 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
         yield work
 
 
-def test_a_model_killed_on_its_way_is_registered_once_or_not(work: Work, tmp_path: Path) -> None:
-    from tests.unit.test_training import make_spec
+def test_a_model_killed_on_its_way_is_registered_once_and_leaves_nothing(
+    work: Work, tmp_path: Path
+) -> None:
+    from assets.training.registry import list_versions
+    from assets.training.session import registry_client
+    from tests.registered_models import model_spec
 
     home = Home(tmp_path / "home")
 
     def found() -> RegisteredVersion | None:
-        return find_registered(make_spec(), home, training_set_digest=DIGEST)
+        return find_registered(model_spec(), home, training_set_digest=DIGEST)
 
-    assert work.do(HERE, "register", str(home.root), at="model.logged").code == KILLED
-    assert found() is None
+    for at in ("model.logging", "file.renamed:1", "model.logged", "file.written:4", "model.synced"):
+        assert work.do(HERE, "register", str(home.root), at=at).code == KILLED, at
+        assert found() is None, at
+        assert list_versions(home, "widgets") == []
     assert work.do(HERE, "register", str(home.root), at="model.registered").code == KILLED
     version = found()
     assert version is not None
@@ -81,6 +83,27 @@ def test_a_model_killed_on_its_way_is_registered_once_or_not(work: Work, tmp_pat
     outcome = work.do(HERE, "register", str(home.root))
     assert outcome.code == 0, outcome.said
     assert found() == version
+    assert list_versions(home, "widgets") == [version]
+
+    outcome = work.do(HERE, "register_other", str(home.root))
+    assert outcome.code == 0, outcome.said
+    other, first = list_versions(home, "widgets")
+    assert (other.version, first) == (2, version)
+    with registry_client(home) as client:
+        experiment = client.get_experiment_by_name("widgets").experiment_id
+        runs = client.search_runs([experiment])
+        models = client.search_logged_models([experiment])
+    # A parent and a candidate for each version, and not one run more.
+    assert len(runs) == 4
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    named = [one.model_folder for one in (other, first)]
+    assert sorted(home.root / one for one in named) == sorted(
+        Path(model.artifact_location.removeprefix("file://")) for model in models
+    )
+    folders = {p.parent.name for p in (home.models / "widgets").rglob("artifacts")}
+    runs_named = {one.mlflow_run_id for one in (other, first)}
+    assert folders == runs_named | {Path(one).parent.name for one in named}
+    assert not list(home.root.rglob(".*.part"))
 
 
 def test_a_report_killed_on_its_way_is_stored_whole_by_the_next_run(

@@ -217,12 +217,12 @@ def test_a_column_of_the_wrong_type_gives_one_message(road: Road) -> None:
 
 
 def test_decisions_cite_what_they_were_made_with(road: Road) -> None:
-    from assets.release.events import require_champion
+    from assets.release.champion import require_champion
 
-    champion = require_champion(road.session.lake, USE_CASE, QUIET)
+    spec = road.session.spec(USE_CASE)
+    champion = require_champion(road.session.lake, road.session.home, spec, QUIET)
     decisions = road.session.lake.read_day(USE_CASE, "decisions", QUIET)
     assert set(decisions.column("model_digest").to_pylist()) == {champion.digest}
-    spec = road.session.spec(USE_CASE)
     assert set(decisions.column("spec_version").to_pylist()) == {spec.version}
     assert set(decisions.column("run_id").to_pylist()) == {road.outcomes[QUIET].run_id}
 
@@ -245,6 +245,7 @@ def test_mlflow_holds_the_champion_with_its_evidence(road: Road) -> None:
     assert {child.info.run_name for child in children} == {
         "logistic_regression",
         "hist_gradient_boosting",
+        "explainable_boosting",
     }
 
 

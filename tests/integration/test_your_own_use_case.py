@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from orchestration.session import Session
+from tests.approvals import approved
 
 pytestmark = pytest.mark.slow
 
@@ -56,12 +57,13 @@ def churn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     before = dict(os.environ)
     folder = tmp_path_factory.mktemp("use_cases")
     (folder / "defs.yaml").write_text(smallest_spec())
-    session = open_home(tmp_path_factory.mktemp("churn"), [folder])
+    session = open_home(tmp_path_factory.mktemp("churn") / "home", [folder])
     land(session.home.landing)
     done = session.run(history_job("churn"), days=(FIRST, EVE))
     assert done.succeeded, done.problems
     done = session.run(training_job("churn"), day=EVE)
     assert done.succeeded, done.problems
+    approved(session, "churn", EVE, NIGHT)
     yield session
     os.environ.clear()
     os.environ.update(before)
@@ -80,7 +82,7 @@ def test_a_night_of_it_is_decided(churn: Session) -> None:
 
 
 def test_a_later_training_becomes_challenger_and_decides_nothing(churn: Session) -> None:
-    from assets.release.events import champion_on
+    from assets.release.champion import champion_on
     from assets.training.session import registry_client
     from orchestration.jobs import history_job, nightly_job, training_job
 
@@ -93,7 +95,7 @@ def test_a_later_training_becomes_challenger_and_decides_nothing(churn: Session)
         "champion": 1,
         "challenger": 2,
     }
-    champion = champion_on(churn.lake, "churn", NIGHT + timedelta(days=30))
+    champion = champion_on(churn.lake, churn.home, churn.spec("churn"), NIGHT + timedelta(days=30))
     assert champion is not None
     assert champion.version == 1
     assert churn.run(nightly_job("churn"), day=NIGHT).succeeded
@@ -101,11 +103,14 @@ def test_a_later_training_becomes_challenger_and_decides_nothing(churn: Session)
     assert set(decisions.column("model_version").to_pylist()) == {1}
 
 
-def test_a_model_file_changed_after_release_stops_the_night(churn: Session) -> None:
-    from assets.release.events import require_champion
+def test_a_model_file_changed_after_release_decides_nothing_and_the_night_goes_on(
+    churn: Session,
+) -> None:
+    from assets.release.champion import require_champion
     from orchestration.jobs import nightly_job
+    from orchestration.nights import night
 
-    champion = require_champion(churn.lake, "churn", NIGHT)
+    champion = require_champion(churn.lake, churn.home, churn.spec("churn"), NIGHT)
     file = churn.home.root / champion.model_path
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -113,5 +118,16 @@ def test_a_model_file_changed_after_release_stops_the_night(churn: Session) -> N
         done = churn.run(nightly_job("churn"), day=NIGHT)
     finally:
         file.write_bytes(content)
-    assert not done.succeeded
-    assert "The file was changed after release and was not loaded" in done.problems[0]
+    assert done.succeeded, done.problems
+    row = night(churn, "churn", NIGHT)
+    assert (row.outcome, row.cases, row.referred) == ("fallback", 30, 30)
+    decisions = churn.lake.read_day("churn", "decisions", NIGHT).to_pylist()
+    assert {(one["decision"], one["model_version"]) for one in decisions} == {("refer", None)}
+    folder = champion.evidence["model_folder"]
+    assert all(f"its folder {folder} is not as released" in one["fallback"] for one in decisions)
+    alerts = churn.lake.read_day("churn", "alerts", NIGHT).to_pylist()
+    assert any(folder in one["happened"] for one in alerts)
+    # Once the file is what it was, the night run again is decided by the model.
+    assert churn.run(nightly_job("churn"), day=NIGHT).succeeded
+    row = night(churn, "churn", NIGHT)
+    assert (row.outcome, row.model_version) == ("decided", 1)

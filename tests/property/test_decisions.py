@@ -65,8 +65,11 @@ def predictions(cases: list[tuple[str, float]]) -> pa.Table:
                 [datetime(2026, 5, 4, tzinfo=UTC)] * rows, pa.timestamp("us", "UTC")
             ),
             "score": pa.array([score for _, score in cases], pa.float64()),
+            "prediction": pa.nulls(rows, pa.string()),
+            "missing": pa.array([0.0] * rows, pa.float64()),
             "model_version": pa.array([1] * rows, pa.int64()),
             "model_digest": pa.array(["d"] * rows, pa.string()),
+            "fallback": pa.nulls(rows, pa.string()),
         }
     ).cast(PREDICTIONS_SCHEMA)
 

@@ -135,7 +135,7 @@ def test_a_night_the_gate_stopped_says_why(servers: Servers, browser: Browser, r
         f"{message} looks multiplied by 100",
         "Check unit_error failed for materialization of loan_approval / applications",
         "verdict fail",
-        "Not executed (7)",
+        "Not executed (8)",
     )
 
 
@@ -149,6 +149,20 @@ def test_the_check_page_says_that_it_blocks_and_that_a_night_failed(
         "No number looks multiplied by a power of ten",
         "verdict",
     )
+
+
+def test_a_model_shows_its_gates_and_its_card(servers: Servers, browser: Browser) -> None:
+    model = f"assets/{USE_CASE}/model"
+    browser.shows(
+        servers.dagster(model, view="checks", checkDetail="leak"),
+        "Checks (9)",
+        "leak Succeeded",
+        "behaviour Succeeded",
+        "This is a blocking asset check.",
+        "No feature, and not the model as a whole",
+    )
+    browser.shows(servers.dagster(model, view="overview"), "model card", "version_1.html")
+    browser.shows(servers.url(3, f"models/{USE_CASE}/version_1.html"), "Model card", "pat.approver")
 
 
 def test_runs_of_the_command_line_are_on_the_job_and_on_the_timeline(
@@ -165,7 +179,7 @@ def test_mlflow_shows_the_champion(servers: Servers, browser: Browser) -> None:
         servers.url(1, f"#/models/{USE_CASE}/versions/1"),
         "@ champion",
         "nightshift.average_precision",
-        "Inputs (12)",
+        "Inputs (13)",
     )
 
 

@@ -25,7 +25,7 @@ def attributes(path: Path) -> str:
     """The attributes block as YAML of its own, as Dagster hands it to the component."""
     attributes = yaml.safe_load(path.read_text())["attributes"]
     # PyYAML reads a date where Dagster's reader keeps the text.
-    return yaml.safe_dump(attributes | {"start": str(attributes["start"])})
+    return yaml.safe_dump(attributes | {"start": str(attributes["start"])}, sort_keys=False)
 
 
 def as_folder(path: Path, folder: Path) -> Path:
@@ -47,7 +47,8 @@ def test_valid_specs_give_definitions(
     keys = {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
     [spec] = load_specs([as_folder(path, home.root / "spec")])
     assert component.spec == spec
-    assert {"plant/events", "plant/population", "plant/decisions"} <= keys
+    source = f"plant/{spec.population.source}"
+    assert {source, "plant/population", "plant/decisions"} <= keys
     assert ("plant/readings_view" in keys) == bool(spec.features.views)
 
 

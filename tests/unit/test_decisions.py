@@ -13,7 +13,7 @@ from assets.tables import DECISIONS_SCHEMA, PREDICTIONS_SCHEMA
 DAY = date(2026, 5, 4)
 
 
-def make_spec(**policy: object) -> UseCaseSpec:
+def make_spec(model: dict[str, object] | None = None, **policy: object) -> UseCaseSpec:
     seeds = {
         "seed": {"type": "string"},
         "tray": {"type": "string"},
@@ -22,6 +22,7 @@ def make_spec(**policy: object) -> UseCaseSpec:
     sprouts = {
         "seed": {"type": "string"},
         "dead": {"type": "bool"},
+        "colour": {"type": "string"},
         "seen_at": {"type": "timestamp"},
     }
     return UseCaseSpec.model_validate(
@@ -37,17 +38,23 @@ def make_spec(**policy: object) -> UseCaseSpec:
             },
             "label": {
                 "source": "sprouts",
-                "column": "dead",
-                "positive": True,
+                "column": "dead" if model is None else "colour",
+                **({"positive": True} if model is None else {}),
                 "observed_at": "seen_at",
                 "matures_after": "7d",
             },
             "policy": {"approve_below": 0.2, "decline_above": 0.6, **policy},
+            "model": model or {},
         }
     )
 
 
-def predictions(scores: list[float | None], keys: list[str | None] | None = None) -> pa.Table:
+def predictions(
+    scores: list[float | None],
+    keys: list[str | None] | None = None,
+    missing: float | None = 0.0,
+    fallback: str | None = None,
+) -> pa.Table:
     rows = len(scores)
     return pa.table(
         {
@@ -55,8 +62,11 @@ def predictions(scores: list[float | None], keys: list[str | None] | None = None
             "entity_key": pa.array(["t"] * rows, pa.string()),
             "event_timestamp": [datetime(2026, 5, 4, 9, tzinfo=UTC)] * rows,
             "score": pa.array(scores, pa.float64()),
+            "prediction": pa.nulls(rows, pa.string()),
+            "missing": pa.array([missing] * rows, pa.float64()),
             "model_version": [2] * rows,
             "model_digest": ["d"] * rows,
+            "fallback": pa.array([fallback] * rows, pa.string()),
         }
     ).cast(PREDICTIONS_SCHEMA)
 
@@ -86,6 +96,52 @@ def test_policy_table(
     assert (row["decision"], row["advice"], row["rule"]) == (decision, advice, rule)
 
 
+@pytest.mark.parametrize(
+    ("share", "limit", "rule"),
+    [
+        (1.0, 1.0, "missing"),
+        (0.99, 1.0, "approve_below"),
+        (0.5, 0.5, "missing"),
+        (1.0, None, "approve_below"),
+        (None, 0.5, "approve_below"),
+    ],
+)
+def test_a_case_of_which_nothing_is_known_goes_to_a_person(
+    share: float | None, limit: float | None, rule: str
+) -> None:
+    spec = make_spec(refer_missing=limit, automatic_decline=True)
+    row = decide(spec, predictions([0.1], missing=share), DAY, "run").to_pylist()[0]
+    assert row["rule"] == rule
+    assert row["decision"] == row["advice"] == ("refer" if rule == "missing" else "approve")
+
+
+@pytest.mark.parametrize("score", [0.0, 0.9, None])
+def test_a_case_no_model_scored_goes_to_a_person_and_says_why(score: float | None) -> None:
+    """Also where a score stands in its row, whoever put it there."""
+    spec = make_spec(automatic_decline=True)
+    found = decide(spec, predictions([score], missing=None, fallback="no champion"), DAY, "run")
+    row = found.to_pylist()[0]
+    assert (row["decision"], row["advice"], row["rule"]) == ("refer", "refer", "fallback")
+    assert row["fallback"] == "no champion"
+    assert summary(found)["fallback"] == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "decision", "rule"),
+    [
+        (0.8, "approve", "accept_above"),
+        (0.79, "refer", "below_accept"),
+        (None, "refer", "no_score"),
+    ],
+)
+def test_a_class_is_taken_when_it_is_probable_enough(
+    score: float | None, decision: str, rule: str
+) -> None:
+    spec = make_spec(model={"task": "multiclass"})
+    row = decide(spec, predictions([score]), DAY, "run").to_pylist()[0]
+    assert (row["decision"], row["advice"], row["rule"]) == (decision, decision, rule)
+
+
 def test_decisions_carry_what_they_were_made_of() -> None:
     spec = make_spec()
     decisions = decide(spec, predictions([0.1, 0.7]), DAY, "run-7")
@@ -110,6 +166,7 @@ def test_summary_counts() -> None:
         "refer": 3,
         "decline": 0,
         "advised_decline": 1,
+        "fallback": 0,
     }
     assert set(summary(decide(make_spec(), predictions([]), DAY, "run")).values()) == {0}
 

@@ -11,8 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assets.features.columns import FeatureSpecError, check_joinable, stored_name
-from assets.features.point_in_time import PointInTimeError, join
+from assets.features.columns import LABEL, FeatureSpecError, check_joinable, stored_name
+from assets.features.day_files import ViewNotPublishedError
+from assets.features.feast_join import FeastAnswerError
+from assets.features.lineage import feature_lineage
+from assets.features.point_in_time import VOLUME, PointInTimeError, join, path_for
+from assets.features.point_in_time import Path as Way
 from assets.features.publish import publish_days
 from assets.features.sets import NoMaturedLabelsError, scoring_set, set_schema, training_set
 from assets.features.views import apply, feast_objects, open_store
@@ -121,6 +125,7 @@ def spec(**view: Any) -> UseCaseSpec:
 
 
 SPEC = spec()
+WAYS: tuple[Way, ...] = ("feast", "asof")
 
 
 def put(home: Home, table: str, schema: pa.Schema, rows: list[tuple[Any, ...]]) -> Lake:
@@ -150,9 +155,13 @@ def cases(*rows: tuple[str, int | None, datetime | None]) -> pa.Table:
 
 
 def pressures(home: Home, *rows: tuple[str, int | None, datetime | None]) -> list[float | None]:
-    found: list[float | None] = (
-        join(SPEC, home, cases(*rows), as_of=LATE).column("pressure").to_pylist()
+    """What both ways of the join find."""
+    by_feast, by_asof = (
+        join(SPEC, home, cases(*rows), as_of=LATE, path=way).column("pressure").to_pylist()
+        for way in WAYS
     )
+    assert by_feast == by_asof
+    found: list[float | None] = by_asof
     return found
 
 
@@ -264,22 +273,84 @@ def test_cases_that_cannot_be_joined_are_refused(
 
 
 def test_a_view_never_published_or_published_with_other_columns_is_refused(home: Home) -> None:
-    with pytest.raises(PointInTimeError, match="never published"):
+    with pytest.raises(ViewNotPublishedError, match="never published"):
         join(SPEC, home, cases(("a", 1, NOON)), as_of=LATE)
     publish(home, [])
-    with pytest.raises(PointInTimeError, match="publish it again"):
+    with pytest.raises(ViewNotPublishedError, match="publish it again"):
         join(spec(columns=["text_unit"]), home, cases(("a", 1, NOON)), as_of=LATE)
 
 
-def test_an_answer_with_fewer_rows_is_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish(home, [(1, NOON, NOON, 7, DAY)])
-    short = cases(("a", 1, NOON), ("b", 1, NOON))
-    from assets.features import point_in_time
+def test_volume_goes_by_asof_join_and_either_way_can_be_asked_for(home: Home) -> None:
+    assert (path_for(VOLUME - 1), path_for(VOLUME)) == ("feast", "asof")
+    publish(home, [(1, NOON, NOON, 7, DAY), (1, NOON, NOON + timedelta(hours=1), 8, DAY)])
+    asked = cases(("b", 1, NOON), ("a", None, NOON), ("c", 1, NOON + timedelta(hours=1)))
+    ways = [join(SPEC, home, asked, as_of=LATE, path=way) for way in (None, *WAYS)]
+    assert ways[0].equals(ways[1])
+    assert ways[0].equals(ways[2])
+    assert ways[0].column("pressure").to_pylist() == [7.0, None, 8.0]
 
-    ask = point_in_time._ask_feast
-    monkeypatch.setattr(point_in_time, "_ask_feast", lambda *given: ask(*given).slice(1))
-    with pytest.raises(PointInTimeError, match="2 cases went into the join, 1 came out"):
-        join(SPEC, home, short, as_of=LATE)
+
+def test_a_late_older_fact_never_hides_a_newer_one_known_before(home: Home) -> None:
+    hour = timedelta(hours=1)
+    publish(
+        home,
+        [
+            (1, NOON, NOON, 1, DAY),
+            (1, NOON - hour, NOON + 2 * hour, 2, DAY),  # older, and known later
+            (1, NOON + hour, NOON + 2 * hour, 3, DAY),  # known at the same instant
+            (1, NOON + hour, NOON + 3 * hour, 4, DAY),
+        ],
+    )
+    asked = cases(*((f"c{i}", 1, NOON + i * hour) for i in range(4)))
+    for way in WAYS:
+        joined = join(SPEC, home, asked, as_of=LATE, path=way)
+        assert joined.column("pressure").to_pylist() == [1.0, 1.0, 3.0, 4.0]
+
+
+def test_columns_under_the_asof_joins_own_names_do_not_clash(home: Home) -> None:
+    text = spec().model_dump_json()
+    ours = {"measured_at": "known_at", "loaded_at": "happened_at", "pressure": "value_0"}
+    for name, clash in ours.items():
+        text = text.replace(f'"{name}"', f'"{clash}"')
+    text = text.replace('"text_unit"', '"entity"').replace('["value_0"]', '["value_0","entity"]')
+    declared = UseCaseSpec.model_validate_json(text)
+    facts = pa.schema(
+        [
+            ("unit", pa.int64()),
+            ("known_at", TIMESTAMP),
+            ("happened_at", TIMESTAMP),
+            ("value_0", pa.int64()),
+            ("entity", pa.string()),
+            ("partition_date", pa.date32()),
+        ]
+    )
+    late = NOON + timedelta(hours=1)
+    lake = put(home, features("gauges"), facts, [(1, NOON, late, 7, "x", DAY)])
+    publish_days(lake, home, declared, "gauges")
+    asked = pa.table(
+        {"event_id": ["a", "b"], "unit": [1, 1], "happened_at": pa.array([NOON, late], TIMESTAMP)}
+    )
+    population = declared.population.model_copy(update={"event_timestamp": "happened_at"})
+    declared = declared.model_copy(update={"population": population})
+    joined = join(declared, home, asked, as_of=LATE, path="asof")
+    assert joined.column("value_0").to_pylist() == [None, 7.0]
+    assert joined.column("entity").to_pylist() == [None, "x"]
+
+
+def test_an_answer_with_fewer_rows_or_rows_out_of_place_is_refused(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(home, [(1, NOON, NOON, 7, DAY)])
+    asked = cases(("a", 1, NOON), ("b", 1, NOON))
+    from assets.features import feast_join
+
+    ask = feast_join._ask
+    monkeypatch.setattr(feast_join, "_ask", lambda *given: ask(*given).slice(1))
+    with pytest.raises(FeastAnswerError, match="2 cases went into the join, 1 came out"):
+        join(SPEC, home, asked, as_of=LATE)
+    monkeypatch.setattr(feast_join, "_ask", lambda *given: ask(*given).take([1, 0]))
+    with pytest.raises(FeastAnswerError, match="other 'case_position' than it was asked for"):
+        join(SPEC, home, asked, as_of=LATE)
 
 
 # --- what a spec may ask for --------------------------------------------------------------------
@@ -445,6 +516,7 @@ def test_only_matured_cases_with_a_label_known_by_then_are_trained_on(home: Home
             label("e0", 1, 11),  # the later word on e0
             label("e1", 0, 9),
             label("e1", 1, 30),  # not observed yet
+            label("e1", 1, 31, arrived=6),  # nor this one, whatever day brought it
             label("e2", 1, 10, arrived=20),  # observed, but nobody had told us
             label("e9", 1, 10),  # not matured
         ],
@@ -478,6 +550,168 @@ def test_only_matured_cases_with_a_label_known_by_then_are_trained_on(home: Home
         ]
 
 
+def test_labels_have_the_type_of_the_task_and_the_time_they_became_known(home: Home) -> None:
+    lake = events(home, 0, 1)
+    publish(home, [])
+    declared = SPEC.model_dump()
+    wanted: dict[str, tuple[pa.DataType, list[Any]]] = {
+        "binary": (pa.int64(), [1, 0]),
+        "multiclass": (pa.string(), ["leak", "crack"]),
+        "regression": (pa.float64(), [0.25, -3.5]),
+    }
+    for task, (kind, values) in wanted.items():
+        declared["name"] = f"plant_{task}"
+        declared["model"] = {"task": task}
+        declared["label"]["positive"] = True if task == "binary" else None
+        types = {"binary": "bool", "multiclass": "string", "regression": "float"}
+        declared["sources"]["outcomes"]["columns"]["failed"] = {"type": types[task]}
+        one = UseCaseSpec.model_validate(declared)
+        rows = [(f"e{i}", value, i + 2) for i, value in enumerate(values)]
+        labels = pa.Table.from_pylist(
+            [
+                dict(zip(LABEL_ROWS.names, (key, value, *label(key, 0, day)[2:]), strict=True))
+                for key, value, day in rows
+            ],
+            schema=LABEL_ROWS.set(1, pa.field("label", kind)),
+        )
+        for table, content in (
+            (POPULATION, lake.read(SPEC.name, POPULATION)),
+            (LABELS, labels),
+        ):
+            lake.ensure(one.name, table, content.schema)
+            lake.replace_days(one.name, table, date(2026, 1, 1), date(2027, 1, 1), content)
+        publish_days(lake, home, one, "gauges")
+        found = training_set(one, lake, home, LATE)
+        assert found.schema == set_schema(one, label=True)
+        assert found.schema.field(LABEL).type == kind
+        assert found.column(LABEL).to_pylist() == values
+        assert found.column("label_observed_at").to_pylist() == [
+            datetime(2026, 3, 3, tzinfo=UTC),
+            datetime(2026, 3, 4, tzinfo=UTC),
+        ]
+
+
+def test_only_the_latest_span_is_trained_on_where_a_window_is_declared(home: Home) -> None:
+    lake = events(home, 0, 1, 2, 3)
+    publish(home, [])
+    put(home, LABELS, LABEL_ROWS, [label(f"e{i}", 0, 5) for i in range(4)])
+    # By noon of the 13th the events to noon of the 3rd have matured: e0, e1 and e2.
+    noon = datetime(2026, 3, 13, 12, tzinfo=UTC)
+
+    def keys(window: str | None, as_of: datetime) -> list[str]:
+        model = SPEC.model.model_copy(update={"window": window})
+        rows = training_set(SPEC.model_copy(update={"model": model}), lake, home, as_of)
+        found: list[str] = rows.column("event_id").to_pylist()
+        return found
+
+    assert keys(None, noon) == ["e0", "e1", "e2"]
+    assert keys("2d", noon) == ["e1", "e2"]
+    assert keys("1d", noon) == ["e2"]
+    with pytest.raises(NoMaturedLabelsError, match=r"none in the 1d that model\.window"):
+        keys("1d", noon + timedelta(days=30))
+
+
+def snapshot_spec() -> UseCaseSpec:
+    """Rows that bring their own label and have it at once."""
+    declared = spec(views=False).model_dump()
+    declared["name"] = "once"
+    declared["sources"]["events"]["columns"]["failed"] = {"type": "bool"}
+    declared["label"] = {
+        "source": "events",
+        "column": "failed",
+        "positive": True,
+        "observed_at": "happened_at",
+        "matures_after": "0d",
+    }
+    declared["features"]["derived"] = {"strain": {"product": ["load", "urgent"]}}
+    return UseCaseSpec.model_validate(declared)
+
+
+def test_a_snapshot_brings_its_own_labels_and_they_mature_at_once(home: Home) -> None:
+    once = snapshot_spec()
+    lake = events(home, 0, 1)
+    rows = lake.read(SPEC.name, POPULATION)
+    lake.ensure(once.name, POPULATION, rows.schema)
+    lake.replace_days(once.name, POPULATION, date(2026, 1, 1), date(2027, 1, 1), rows)
+    labels = rows.select(["event_id", "happened_at", PARTITION]).append_column(
+        LABEL, pa.array([1, 0], pa.int64())
+    )
+    labels = labels.rename_columns(["event_id", "observed_at", PARTITION, LABEL])
+    lake.ensure(once.name, LABELS, LABEL_ROWS)
+    lake.replace_days(once.name, LABELS, date(2026, 1, 1), date(2027, 1, 1), labels)
+    found = training_set(once, lake, home, datetime(2026, 3, 3, tzinfo=UTC))
+    assert found.schema == set_schema(once, label=True)
+    assert sorted(found.column(LABEL).to_pylist()) == [0, 1]
+    assert found.column("strain").to_pylist() == [None, 5.0]
+    assert scoring_set(once, lake, home, date(2026, 3, 2)).column("strain").to_pylist() == [5.0]
+
+
+# --- lineage ------------------------------------------------------------------------------------
+
+
+def with_derived_features() -> UseCaseSpec:
+    declared = SPEC.model_dump()
+    declared["features"]["derived"] = {"strain": {"ratio": ["pressure", "load"]}}
+    return UseCaseSpec.model_validate(declared)
+
+
+def test_every_feature_says_where_it_comes_from() -> None:
+    declared = with_derived_features()
+    found = {one["feature"]: one for one in feature_lineage(declared)}
+    assert list(found) == declared.feature_names == ["load", "urgent", "pressure", "strain"]
+    assert found["load"]["source"] == "events"
+    assert (found["load"]["mart"], found["load"]["view"]) == ("population", None)
+    assert found["pressure"] == {
+        "feature": "pressure",
+        "source": "gauges",
+        "source_column": "pressure",
+        "mart": "features_gauges",
+        "view": "gauges",
+        "unit": "bar",
+        "description": "Gauge.",
+        "operands": None,
+    }
+    assert found["strain"]["operands"] == ["pressure", "load"]
+    assert found["strain"]["source_column"] == "pressure / load"
+
+
+def test_dagster_knows_what_each_column_is_made_of() -> None:
+    import dagster as dg
+
+    from assets.features.assets import scoring_set_asset, training_set_asset, view_asset
+
+    declared = with_derived_features()
+
+    def made_of(asset: dg.AssetsDefinition) -> dict[str, list[tuple[str, str]]]:
+        (one,) = asset.specs
+        lineage = one.metadata["dagster/column_lineage"]
+        schema = one.metadata["dagster/column_schema"]
+        assert [c.name for c in schema.columns] == list(lineage.deps_by_column)
+        upstream = {dep.asset_key for dep in one.deps}
+        assert {d.asset_key for deps in lineage.deps_by_column.values() for d in deps} <= upstream
+        return {
+            column: [(dep.asset_key.path[-1], dep.column_name) for dep in deps]
+            for column, deps in lineage.deps_by_column.items()
+        }
+
+    scored = made_of(scoring_set_asset(declared))
+    assert scored["load"] == [("population", "load")]
+    assert scored["pressure"] == [("gauges_view", "pressure")]
+    assert scored["strain"] == [("gauges_view", "pressure"), ("population", "load")]
+    trained = made_of(training_set_asset(declared))
+    assert trained[LABEL] == [("labels", "label")]
+    assert trained["label_observed_at"] == [("labels", "observed_at")]
+    assert made_of(view_asset(declared, "gauges"))["pressure"] == [("features_gauges", "pressure")]
+
+
+def test_feast_is_told_what_is_made_of_its_features(home: Home) -> None:
+    declared = with_derived_features()
+    assert apply(declared, home)
+    assert not apply(declared, home)
+    service = open_store(home).get_feature_service("plant")
+    assert service.tags["derived.strain"] == "pressure / load"
+
+
 def test_without_matured_labels_the_error_says_when_the_first_come(home: Home) -> None:
     lake = events(home, 0, 1)
     put(home, LABELS, LABEL_ROWS, [])
@@ -488,3 +722,69 @@ def test_without_matured_labels_the_error_says_when_the_first_come(home: Home) -
         training_set(SPEC, lake, home, early + timedelta(days=30))
     with pytest.raises(NoMaturedLabelsError, match="run the nights first"):
         training_set(SPEC, lake, home, early - timedelta(days=30))
+
+
+def test_a_night_stopped_at_either_gate_teaches_nothing(home: Home) -> None:
+    import dagster as dg
+
+    from assets.features.assets import training_set_asset
+    from assets.features.coverage import GATE as COVERAGE
+    from assets.gate_results import GateResult, Verdict, record
+    from assets.quality.scoring_population import GATE
+    from orchestration.resources.installation import Installation
+
+    lake = events(home, 0, 1, 2)
+    publish(home, [])
+    put(home, LABELS, LABEL_ROWS, [label(f"e{i}", 0, 5) for i in range(3)])
+
+    def judged(offset: int, gate: str, verdict: Verdict) -> None:
+        result = GateResult(gate, "scoring_set", verdict, "", {}, {}, "")
+        night = date(2026, 3, 1) + timedelta(days=offset)
+        record(lake, SPEC.name, night, result, spec_version="", run_id="")
+
+    def trained_on(declared: UseCaseSpec) -> list[str]:
+        ran = dg.materialize(
+            [training_set_asset(declared)],
+            partition_key="2026-03-20",
+            resources={"installation": Installation(root=str(home.root))},
+        )
+        assert ran.success
+        rows = lake.read_day(SPEC.name, "training_set", date(2026, 3, 20))
+        found: list[str] = rows.column("event_id").to_pylist()
+        return found
+
+    for gate in (GATE, COVERAGE):
+        judged(0, gate, "pass")
+    assert trained_on(SPEC) == ["e0", "e1", "e2"]
+    judged(1, GATE, "fail")
+    judged(2, COVERAGE, "fail")
+    assert trained_on(SPEC) == ["e0"]
+    judged(2, COVERAGE, "pass")
+    assert trained_on(SPEC) == ["e0", "e2"]
+
+
+def test_a_night_run_again_writes_nothing_anywhere(home: Home) -> None:
+    import dagster as dg
+
+    from assets.features.assets import scoring_set_asset, view_asset
+    from orchestration.resources.installation import Installation
+
+    lake = events(home, 6, 7)
+    put(home, features("gauges"), FACTS, [(1, NOON - timedelta(hours=1), NOON, 7, DAY)])
+
+    def night() -> tuple[dict[str, tuple[int, int]], int]:
+        ran = dg.materialize(
+            [view_asset(SPEC, "gauges"), scoring_set_asset(SPEC)],
+            partition_key=DAY.isoformat(),
+            resources={"installation": Installation(root=str(home.root))},
+        )
+        assert ran.success
+        folders = (home.feature_view(SPEC.name, "gauges"), home.feast)
+        files = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
+        stamps = {str(p): (p.stat().st_ino, p.stat().st_mtime_ns) for p in files}
+        return stamps, lake.version(SPEC.name, "scoring_set")
+
+    first = night()
+    assert any(name.endswith("registry.db") for name in first[0])
+    assert any(name.endswith(f"{DAY}.parquet") for name in first[0])
+    assert night() == first

@@ -4,13 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from assets.features.columns import FeatureSpecError
 from assets.features.views import apply, open_store
 from assets.home import Home
 from assets.spec_files import SpecError, load_specs
+from orchestration.components.use_case import UseCase
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -75,6 +78,14 @@ def test_a_missing_folder_and_a_name_used_twice_are_refused(tmp_path: Path) -> N
     write(tmp_path / "b" / "defs.yaml", PLANT)
     with pytest.raises(SpecError, match=r"'plant' is also in .*a.defs\.yaml"):
         load_specs([tmp_path])
+
+
+def test_views_that_cannot_be_joined_are_refused_when_they_are_declared() -> None:
+    attributes = PLANT.partition("attributes:\n")[2]
+    text = textwrap.dedent(attributes)
+    assert UseCase.resolve_from_yaml(text).spec.name == "plant"
+    with pytest.raises(FeatureSpecError, match=r"ttl: 36h .* write 1d or 2d"):
+        UseCase.resolve_from_yaml(text.replace("ttl: 2d", "ttl: 36h"))
 
 
 def feast_apply(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -192,6 +192,17 @@ def test_an_append_only_table_takes_rows_and_refuses_an_overwrite(lake: Lake) ->
     assert sorted(lake.read("plant", "events").column("case").to_pylist()) == ["a", "b"]
 
 
+@pytest.mark.parametrize("folder", ["a lake", "50% off", "lake#1", "lake?", "mére"])
+def test_a_home_may_be_called_anything(tmp_path: Path, folder: str) -> None:
+    """Delta's log holds addresses, Arrow is given paths: what is escaped must be so once."""
+    there = Lake(tmp_path / folder)
+    there.ensure("plant", "scores", SCHEMA)
+    there.replace_day("plant", "scores", DAY, TWO)
+    there.replace_day("plant", "scores", NEXT, rows(("c", 0.3)))
+    assert there.read_day("plant", "scores", DAY).drop_columns([PARTITION]).equals(TWO)
+    assert there.read("plant", "scores").num_rows == 3
+
+
 def test_replace_all_is_idempotent_too(lake: Lake) -> None:
     lake.ensure("plant", "facts", SCHEMA, partitioned=False)
     first = lake.replace_all("plant", "facts", TWO)

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from examples.loan_approval.applications import OUTCOME_AFTER
 from examples.loan_approval.bureau import FIGURES
 from examples.loan_approval.customers import EPOCH
 from examples.loan_approval.scenarios import (
@@ -26,7 +27,7 @@ from examples.loan_approval.simulator import drop_files
 
 DAY = date(2026, 6, 10)
 BEFORE, AFTER = DAY - timedelta(days=1), DAY + timedelta(days=1)
-MATURED = DAY + timedelta(days=30)
+MATURED = DAY + OUTCOME_AFTER
 
 
 def _files(landing: Path) -> dict[str, bytes]:
@@ -168,17 +169,17 @@ def test_the_resent_file_is_the_same_file(tmp_path: Path) -> None:
     )
 
 
-def test_outcomes_come_thirty_days_later_for_every_application(quiet: Path) -> None:
-    first_known = EPOCH + timedelta(days=30)
+def test_outcomes_come_two_weeks_later_for_every_application(quiet: Path) -> None:
+    first_known = EPOCH + OUTCOME_AFTER
     assert not (
         quiet / f"loan_approval/outcomes/outcomes_{first_known - timedelta(1)}.csv"
     ).exists()
     for day in (first_known, EPOCH + timedelta(days=60)):
-        applied = _csv(quiet, "applications", day - timedelta(days=30))
+        applied = _csv(quiet, "applications", day - OUTCOME_AFTER)
         known = _csv(quiet, "outcomes", day)
         assert known["application_id"].equals(applied["application_id"])
         waited = pc.subtract(known["observed_at"], applied["applied_at"])
-        assert set(waited.to_pylist()) == {timedelta(days=30)}
+        assert set(waited.to_pylist()) == {OUTCOME_AFTER}
 
 
 def test_a_day_holds_its_own_events(quiet: Path) -> None:

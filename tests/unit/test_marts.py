@@ -146,6 +146,7 @@ def test_a_case_twice_fails_the_test_by_name_and_nothing_is_published(plant: Hom
     }
     assert results["population_event_id_unique"] == "fail"
     assert results["population_event_id_not_null"] == "pass"
+    assert results["labels_label_accepted_values"] == "pass"
     # The days before can still be built: what was left of the failed build is no hindrance.
     built(plant)
     assert digests(plant) == before
@@ -185,17 +186,24 @@ def test_the_project_files_depend_on_the_spec_and_the_home_alone(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("type_", "positive", "cells", "labels"),
+    ("task", "type_", "positive", "cells", "labels"),
     [
-        ("int", 2, ["2", "1", "0"], [1, 0, 0]),
-        ("bool", True, ["true", "false", "1"], [1, 0, 1]),
-        ("bool", False, ["true", "false", "0"], [0, 1, 1]),
-        ("string", "yes", ["yes", "no", "Yes"], [1, 0, 0]),
-        ("string", "it's so", ["it's so", "its so", "no"], [1, 0, 0]),
+        ("binary", "int", 2, ["2", "1", "0"], [1, 0, 0]),
+        ("binary", "bool", True, ["true", "false", "1"], [1, 0, 1]),
+        ("binary", "bool", False, ["true", "false", "0"], [0, 1, 1]),
+        ("binary", "string", "yes", ["yes", "no", "Yes"], [1, 0, 0]),
+        ("binary", "string", "it's so", ["it's so", "its so", "no"], [1, 0, 0]),
+        ("binary", "string", "\u00fcbel", ["\u00fcbel", "ubel", "no"], [1, 0, 0]),
+        ("binary", "int", 1, ["1", None, "0"], [1, 0]),
+        ("multiclass", "string", None, ["worn", None, "it's"], ["worn", "it's"]),
+        ("multiclass", "int", None, ["3", "-1", "3"], ["3", "-1", "3"]),
+        ("multiclass", "bool", None, ["true", "false", "1"], ["true", "false", "true"]),
+        ("regression", "int", None, ["3", "-1", None], [3.0, -1.0]),
+        ("regression", "float", None, ["2.5", "1e-9", "0"], [2.5, 1e-9, 0.0]),
     ],
 )
-def test_the_positive_value_becomes_one_and_every_other_zero(
-    type_: str, positive: object, cells: list[str], labels: list[int]
+def test_the_label_is_what_the_task_wants(
+    task: str, type_: str, positive: object, cells: list[str | None], labels: list[object]
 ) -> None:
     """The generated SQL on DuckDB, without dbt around it."""
     import duckdb
@@ -207,6 +215,7 @@ def test_the_positive_value_becomes_one_and_every_other_zero(
     spec = small_spec(
         sources__outcomes__columns__failed={"type": type_, "required": False},
         label__positive=positive,
+        model={"task": task},
     )
     model = project_files(spec, Home(Path("nowhere")))["models/marts/labels.sql"]
 
@@ -230,8 +239,9 @@ def test_the_positive_value_becomes_one_and_every_other_zero(
                 "INSERT INTO stg_outcomes VALUES (?, ?, ?, '2026-03-01', '2026-03-01')",
                 [number, f"e{number}", cell],
             )
-        found = connection.execute(sql).fetchall()
-    assert [row[1] for row in sorted(found)] == labels
+        found = [row[1] for row in sorted(connection.execute(sql).fetchall())]
+    assert found == labels
+    assert [type(one) for one in found] == [type(one) for one in labels]
 
 
 def test_published_rows_of_another_day_are_refused(plant: Home) -> None:
@@ -319,13 +329,52 @@ def test_what_the_spec_no_longer_has_leaves_the_project(tmp_path: Path) -> None:
     assert not home.dbt_manifest("plant").exists()
 
 
+def valid_spec(name: str, folder: Path) -> UseCaseSpec:
+    """One of the valid specs of the component's tests."""
+    folder.mkdir()
+    path = Path(__file__).parents[1] / "components" / "valid" / f"{name}.yaml"
+    (folder / "defs.yaml").write_text(path.read_text())
+    (spec,) = load_specs([folder])
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "kind", "labels"),
+    [
+        ("multiclass", ("cause", ["worn", "heat"]), pa.string(), ["heat", "worn"]),
+        ("regression", ("Wear [mm]", ["0.5", "2"]), pa.float64(), [0.5, 2.0]),
+    ],
+)
+def test_a_file_without_time_or_key_gives_cases_and_labels_of_its_task(
+    tmp_path: Path, name: str, outcome: tuple[str, list[str]], kind: pa.DataType, labels: list[Any]
+) -> None:
+    spec = valid_spec(name, tmp_path / "spec")
+    home = Home(tmp_path / "home")
+    header, values = outcome
+    rows = [{"Load [kN]": n // 4, "kind": "a", header: values[n % 2]} for n in range(12)]
+    land(home, "runs", f"runs_{START}.csv", csv_text(rows))
+    take(spec, home, "runs")
+    prepare(spec, home)
+    events: list[Any] = []
+    build(spec, home, START, START, events.append)
+    lake = Lake(home.lake)
+    publish(spec, home, lake, START, START, "run")
+    cases = lake.read_day("plant", POPULATION, START)
+    told = lake.read_day("plant", LABELS, START)
+    assert cases.column_names == ["run_id", "recorded_on", "load", "kind", PARTITION]
+    assert cases.num_rows == 12
+    assert set(told.column("run_id").to_pylist()) == set(cases.column("run_id").to_pylist())
+    assert told.schema.field("label").type == kind == mart_schemas(spec)[LABELS].field("label").type
+    assert sorted(set(told.column("label").to_pylist())) == labels
+    assert set(told.column("observed_at").to_pylist()) == {datetime(2026, 3, 1, tzinfo=UTC)}
+    tests = {e["data"]["name"] for e in events if e["info"]["name"] == "LogTestResult"}
+    assert "labels_label_not_null" in tests
+    assert "labels_label_accepted_values" not in tests
+
+
 def test_one_csv_is_source_population_and_labels_at_once(tmp_path: Path) -> None:
     """The smallest spec there is: what is not known yet about a case is no outcome."""
-    folder = tmp_path / "spec"
-    folder.mkdir()
-    smallest = Path(__file__).parents[1] / "components" / "valid" / "one_csv.yaml"
-    (folder / "defs.yaml").write_text(smallest.read_text())
-    (spec,) = load_specs([folder])
+    spec = valid_spec("one_csv", tmp_path / "spec")
     home = Home(tmp_path / "home")
     rows = [
         {

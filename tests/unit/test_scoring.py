@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from assets.release.events import Champion
-from assets.scoring.score import ScoringRefused, require_probabilities, score
+from assets.scoring.loader import ModelRefused
+from assets.scoring.score import ScoringRefused, fallback_predictions, require_scores, score
 from assets.spec import UseCaseSpec
 from assets.tables import PREDICTIONS_SCHEMA
 from assets.training.frame import FeatureError
@@ -57,9 +58,8 @@ class Model:
 
     classes_ = np.array([1, 0])
 
-    def __init__(self, scores: list[float], features: list[str] | None = None) -> None:
+    def __init__(self, scores: list[float]) -> None:
         self.scores = scores
-        self.feature_names_in_ = np.array(features or ["grams"])
 
     def predict_proba(self, frame: Any) -> np.ndarray:
         positive = np.array(self.scores)
@@ -72,7 +72,7 @@ def night(keys: list[int | None]) -> pa.Table:
             "parcel": pa.array(keys, pa.int64()),
             "depot": pa.array([9] * len(keys), pa.int64()),
             "sent_at": pa.array([SEEN] * len(keys), pa.timestamp("us", "UTC")),
-            "grams": pa.array([1.0] * len(keys), pa.float64()),
+            "grams": pa.array([None, *[1.0] * len(keys)][: len(keys)], pa.float64()),
         }
     )
 
@@ -87,6 +87,8 @@ def test_one_row_per_case_in_order() -> None:
     assert predictions.column("case_key").to_pylist() == ["30", "10", "20"]
     assert predictions.column("entity_key").to_pylist() == ["9"] * 3
     assert predictions.column("score").to_pylist() == [0.0, 1.0, 0.25]
+    assert predictions.column("missing").to_pylist() == [1.0, 0.0, 0.0]
+    assert predictions.column("fallback").null_count == 3
     assert set(predictions.column("model_version").to_pylist()) == {4}
     assert set(predictions.column("model_digest").to_pylist()) == {"d" * 64}
 
@@ -99,14 +101,39 @@ def test_a_night_without_cases_gives_no_rows() -> None:
 
 @pytest.mark.parametrize("strange", [float("nan"), float("inf"), -0.001, 1.001])
 def test_a_score_that_is_no_probability_is_refused(strange: float) -> None:
-    with pytest.raises(ScoringRefused, match="1 of 3 scores are not a number from 0 to 1"):
+    with pytest.raises(ModelRefused, match="1 of 3 scores are not a number from 0 to 1"):
         run(Model([0.5, strange, 0.5]), night([1, 2, 3]))
 
 
 def test_a_missing_score_is_refused() -> None:
-    with pytest.raises(ScoringRefused, match=r"gave \(2,\) scores for 3 cases"):
+    with pytest.raises(ModelRefused, match=r"gave \(2,\) scores for 3 cases"):
         run(Model([0.5, 0.5]), night([1, 2, 3]))
-    require_probabilities(make_spec(), np.array([0.0, 0.5, 1.0]), 3)
+    require_scores("binary", "parcels", np.array([0.0, 0.5, 1.0]), 3)
+
+
+def test_a_regression_may_give_any_finite_number() -> None:
+    require_scores("regression", "parcels", np.array([-7.0, 1e9]), 2)
+    with pytest.raises(ModelRefused, match="1 of 2 scores are no finite number"):
+        require_scores("regression", "parcels", np.array([0.0, np.nan]), 2)
+
+
+def test_a_model_that_fails_on_a_case_does_not_tell_its_values() -> None:
+    class Fails(Model):
+        def predict_proba(self, frame: Any) -> np.ndarray:
+            raise ValueError("could not read 'Mr Secret'")
+
+    with pytest.raises(ModelRefused, match=r"fails on the cases of this night \(ValueError\)") as e:
+        run(Fails([]), night([1]))
+    assert "Secret" not in str(e.value)
+
+
+def test_without_a_model_every_case_is_there_and_says_why() -> None:
+    predictions = fallback_predictions(make_spec(), night([30, 10]), "no champion")
+    assert predictions.schema.equals(PREDICTIONS_SCHEMA)
+    assert predictions.column("case_key").to_pylist() == ["30", "10"]
+    assert set(predictions.column("fallback").to_pylist()) == {"no champion"}
+    for column in ("score", "prediction", "missing", "model_version", "model_digest"):
+        assert predictions.column(column).null_count == 2
 
 
 def test_cases_that_are_not_one_each_are_refused() -> None:
@@ -116,8 +143,6 @@ def test_cases_that_are_not_one_each_are_refused() -> None:
         run(Model([0.5] * 2), night([1, None]))
 
 
-def test_a_model_of_other_features_is_refused() -> None:
-    with pytest.raises(ScoringRefused, match=r"other features .*differing: \['colour'\]"):
-        run(Model([0.5], ["grams", "colour"]), night([1]))
+def test_a_night_that_lacks_a_feature_is_refused() -> None:
     with pytest.raises(FeatureError, match=r"no column \['grams'\]"):
         run(Model([0.5]), night([1]).drop_columns(["grams"]))

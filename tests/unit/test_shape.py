@@ -24,6 +24,7 @@ PLATFORM_WORDS = {
     "population": "a mart, and a column of the public data",
     "state": "English",
     "amount": "English: what a duration counts",
+    "age": "English: how old a version or a fact is",
 }
 
 
@@ -42,7 +43,13 @@ def trade_words() -> set[str]:
     """Names of all use cases, their sources, views and columns, and the words of their trade."""
     words = {"loan", "lender", "borrower", "credit"}
     specs = load_specs([PROJECT / "orchestration" / "defs", PROJECT / "examples"])
-    assert {spec.name for spec in specs} >= {"loan_approval", "credit_loans"}
+    assert {spec.name for spec in specs} == {
+        "credit_loans",
+        "it_tickets",
+        "loan_approval",
+        "machine_failure",
+        "telco_churn",
+    }
     for spec in specs:
         words |= {spec.name, *spec.features.views, *(set(spec.sources) - {"outcomes"})}
         for source in spec.sources.values():

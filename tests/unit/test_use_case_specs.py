@@ -1,6 +1,7 @@
-"""The two use cases that come with the platform are valid specs, and a broken one says where."""
+"""The use cases that come with the platform are valid specs, and a broken one says where."""
 
 from copy import deepcopy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from pydantic import ValidationError
 from assets.spec import UseCaseSpec
 
 ROOT = Path(__file__).parents[2]
+FILES_ALONE = ["it_tickets", "machine_failure", "telco_churn"]
+"""Use cases that are a defs.yaml and nothing else."""
+
 SPECS = {
     "loan_approval": ROOT / "orchestration/defs/loan_approval/defs.yaml",
-    "credit_loans": ROOT / "examples/credit_loans/defs.yaml",
+    **{name: ROOT / "examples" / name / "defs.yaml" for name in ("credit_loans", *FILES_ALONE)},
 }
 
 
@@ -72,6 +76,36 @@ def test_credit_loans_drops_dob_ssn_and_never_shows_age_or_place_to_the_model() 
     assert spec.features.views["zipcodes"].time_to_live.days > 1697
 
 
+@pytest.mark.parametrize("name", FILES_ALONE)
+def test_a_use_case_of_one_raw_file_is_its_spec_and_nothing_else(name: str) -> None:
+    assert [path.name for path in SPECS[name].parent.iterdir()] == ["defs.yaml"]
+    spec = UseCaseSpec.model_validate(_attributes(name))
+    # No time in the file: all cases arise at once, and what became of them is known with them.
+    assert spec.model.validation == "cross_validation"
+    assert (spec.label.source, spec.label.maturity) == (spec.population.source, timedelta(0))
+    [source] = spec.sources.values()
+    assert source.columns[spec.population.event_timestamp].given == "file_date"
+
+
+def test_what_must_not_decide_is_no_feature_of_the_raw_files() -> None:
+    customers = UseCaseSpec.model_validate(_attributes("telco_churn"))
+    assert list(customers.sensitive) == ["gender"]
+    assert "gender" not in customers.feature_names
+    assert customers.sources["customers"].columns["customer_id"].pii == "pseudonymise"
+    machine = UseCaseSpec.model_validate(_attributes("machine_failure"))
+    flags = {
+        name
+        for name, column in machine.sources["milling"].columns.items()
+        if column.header in ("TWF", "HDF", "PWF", "OSF", "RNF")
+    }
+    assert len(flags) == 5
+    assert flags == set(machine.deny)
+    assert not flags & set(machine.feature_names)
+
+
+REQUEST = _attributes("loan_approval")["features"]["request"]
+
+
 def _set(path: str, value: Any) -> Any:
     def change(attributes: dict[str, Any]) -> None:
         *way, last = path.split(".")
@@ -95,9 +129,9 @@ def _set(path: str, value: Any) -> Any:
         (_set("label.observed_at", "seen_at"), "label: 'seen_at'"),
         (_set("label.matures_after", "a month"), "label.matures_after"),
         (_set("features.request", ["amount", "salary"]), "features.request 'salary'"),
-        (_set("features.request", ["amount", "region"]), "'region' is denied"),
+        (_set("features.request", [*REQUEST, "region"]), "'region' is denied or sensitive"),
         (_set("features.request", ["amount", "email"]), "features.request 'email'"),
-        (_set("features.request", ["amount", "amount"]), "feature 'amount' comes from two places"),
+        (_set("features.request", [*REQUEST, "amount"]), "feature 'amount' comes from two places"),
         (_set("features.views.bureau.source", "buro"), "features.views.bureau: source 'buro'"),
         (_set("features.views.bureau.columns", ["score"]), "features.views.bureau: 'score'"),
         (_set("features.views.bureau.created", "loaded"), "features.views.bureau: 'loaded'"),

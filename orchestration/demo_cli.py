@@ -1,0 +1,204 @@
+"""``nightshift demo``: the whole road on simulated files, told step by step."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assets.errors import NightshiftError
+from orchestration.command import HOME, HomeOption, JsonOption, opened, tell
+from orchestration.night_table import line, print_nights
+
+if TYPE_CHECKING:
+    from assets.spec import UseCaseSpec
+    from orchestration.demo import DemoPlan
+    from orchestration.nights import Night
+    from orchestration.session import Outcome, Session
+
+STEPS = 6
+
+
+def demo(
+    name: Annotated[str | None, typer.Argument(help="Which installed demo.")] = None,
+    home: HomeOption = HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Land simulated files, train, approve, run nights, refuse one challenger, approve another."""
+    from orchestration.demo import demo_plan
+
+    with opened(home, None) as session:
+        plan = demo_plan(name)
+        spec = session.spec(plan.use_case)
+        _land_and_build(session, spec, plan)
+        _enrol(session, plan)
+        first_night, last_night = plan.nights
+        early = _days(first_night, plan.retrained - timedelta(days=1))
+        late = _days(plan.retrained, last_night)
+
+        _step(3, f"training as of {first_night}")
+        version = _train(session, spec, plan, first_night)
+        _approve(session, spec, plan, version, first_night)
+        rows = _nights(session, spec, 4, early)
+
+        _step(5, f"two challengers as of {plan.retrained}; one {plan.mistake}")
+        _train_mistaken(session, spec, plan)
+        version = _train(session, spec, plan, plan.retrained)
+        _approve(session, spec, plan, version, plan.retrained)
+        rows += _nights(session, spec, 6, late)
+        print_nights(rows, as_json)
+        if not as_json:
+            _where_next(session, spec.name, rows)
+
+
+def _step(number: int, said: str) -> None:
+    tell(f"[{number}/{STEPS}] {said}")
+
+
+def _land_and_build(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan") -> None:
+    from orchestration.jobs import history_job
+
+    first, eve = plan.history
+    started = time.monotonic()
+    files = plan.land(session.home.landing)
+    _step(1, f"{len(files)} landing files from {first} to {plan.nights[1]} ({_took(started)})")
+    started = time.monotonic()
+    _step(2, f"history from {first} to {eve}")
+    done = session.run_once(
+        history_job(spec.name),
+        days=(first, eve),
+        inputs=session.inputs(spec, first, eve),
+        progress=True,
+    )
+    _require(done)
+    _step(2, f"{_done(done)} ({_took(started)})")
+
+
+def _enrol(session: "Session", plan: "DemoPlan") -> None:
+    """The plan's two people, with keys in the demo's own home: on a real one they are elsewhere."""
+    from orchestration.approving import enrol_once
+
+    for person in plan.people:
+        enrol_once(session, person, _identity(session, person))
+
+
+def _identity(session: "Session", person: str) -> Path:
+    return session.home.root / "demo_people" / f"{person}.key"
+
+
+def _train(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan", as_of: date) -> int:
+    """Train as of a day's begin, requested by the first person; the version."""
+    from orchestration.approving import version_of_partition
+    from orchestration.jobs import training_job
+
+    started, eve = time.monotonic(), as_of - timedelta(days=1)
+    done = session.run_once(
+        training_job(spec.name),
+        day=eve,
+        inputs=session.inputs(spec, plan.history[0], eve),
+        progress=True,
+        tags={"nightshift/requested_by": plan.people[0]},
+    )
+    _require(done)
+    version = version_of_partition(session, spec.name, eve)
+    tell(f"      version {version} passed its gates, {_done(done)} ({_took(started)})")
+    return version
+
+
+def _train_mistaken(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan") -> None:
+    """A training with a mistake in its model block: a gate must refuse it."""
+    from orchestration.jobs import training_job
+
+    started, eve = time.monotonic(), plan.retrained - timedelta(days=1)
+    inputs = f"{session.inputs(spec, plan.history[0], eve)} {json.dumps(dict(plan.mistaken))}"
+    done = session.run_once(
+        training_job(spec.name),
+        day=eve,
+        inputs=inputs,
+        stopped=True,
+        progress=True,
+        tags={"nightshift/requested_by": plan.people[0]},
+        steps={f"{spec.name}__model": {"model": dict(plan.mistaken)}},
+    )
+    if done.succeeded:
+        raise NightshiftError("the challenger with the mistake passed its gates: no gate fired")
+    tell(f"      refused: {done.problems[0]} ({_took(started)})")
+
+
+def _approve(
+    session: "Session", spec: "UseCaseSpec", plan: "DemoPlan", version: int, night: date
+) -> None:
+    from orchestration.approving import approve_once
+
+    requester, approver = plan.people
+    done = approve_once(
+        session,
+        spec.name,
+        version,
+        _identity(session, approver),
+        "demonstration: gates and card looked at",
+        night,
+    )
+    again = "" if done else ", done before"
+    tell(
+        f"      version {version} asked for by {requester}, approved by {approver}: "
+        f"champion from {night}{again}"
+    )
+
+
+def _nights(
+    session: "Session", spec: "UseCaseSpec", step: int, days: Sequence[date]
+) -> "list[Night]":
+    from assets.release.champion import champion_on
+    from orchestration.jobs import nightly_job
+    from orchestration.nights import night
+
+    rows = []
+    for number, day in enumerate(days, 1):
+        started = time.monotonic()
+        champion = champion_on(session.lake, session.home, spec, day)
+        done = session.run_once(
+            nightly_job(spec.name),
+            day=day,
+            inputs=session.inputs(spec, day, day, champion.digest if champion else ""),
+            stopped=bool(night(session, spec.name, day).gate_failures),
+        )
+        row = night(session, spec.name, day)
+        rows.append(row)
+        _step(step, f"night {number:>2} of {len(days)}: {line(row, done)} ({_took(started)})")
+    return rows
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _require(outcome: "Outcome") -> None:
+    if not outcome.succeeded:
+        raise NightshiftError("\n".join(outcome.problems) or f"run {outcome.run_id} failed")
+
+
+def _took(started: float) -> str:
+    return f"{time.monotonic() - started:.1f} s"
+
+
+def _done(outcome: "Outcome") -> str:
+    return "done before, unchanged" if outcome.skipped else "done"
+
+
+def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:
+    root = session.home.root
+    moved = next((row.night for row in rows if row.drift == "moved"), rows[-1].night)
+    cards = sorted(session.home.model_card(use_case, 1).parent.glob("*.html"))
+    typer.echo(
+        "\nWhere to look next\n"
+        f"  drift report    {session.home.drift_report(use_case, moved)}\n"
+        f"  quality docs    {session.home.data_docs / 'index.html'}\n"
+        f"  model card      {cards[-1] if cards else 'none'}\n"
+        f"  models          .venv/bin/nightshift models --home {root}\n"
+        f"  status          .venv/bin/nightshift status --home {root}\n"
+        f"  everything      .venv/bin/nightshift dev --home {root}"
+    )
