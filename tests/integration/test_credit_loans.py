@@ -18,10 +18,10 @@ USE_CASE = "credit_loans"
 FIRST = date(2020, 8, 25)
 SEVENTY_PERCENT = date(2021, 5, 8)  # of the 365 days from first to last
 LAST = date(2021, 8, 25)
-# Three in a row each: before that the window has too few cases for a verdict on drift.
 NIGHTS = [
     *(date(2021, 5, 11) + timedelta(days=n) for n in range(3)),
-    *(date(2021, 8, 23) + timedelta(days=n) for n in range(3)),
+    *(date(2021, 6, 21) + timedelta(days=n) for n in range(3)),
+    *(date(2021, 8, 19) + timedelta(days=n) for n in range(7)),
 ]
 
 
@@ -81,11 +81,23 @@ def test_discrimination_on_all_of_the_last_30_percent(credit: Session, shared_da
     assert roc_auc_score(labels, predictions.column("score").to_numpy()) >= 0.91
 
 
+def test_discrimination_on_the_later_nights(credit: Session, shared_data: Path) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    scores = pa.concat_tables(
+        [credit.lake.read_day(USE_CASE, "predictions", day) for day in NIGHTS]
+    ).to_pandas()
+    labels = scores["case_key"].map(defaulted(shared_data))
+    assert len(scores) > 800
+    assert roc_auc_score(labels, scores["score"]) >= 0.90
+
+
 def test_drift_fires_in_the_last_month_and_not_before(credit: Session) -> None:
     from orchestration.nights import night
 
-    assert night(credit, USE_CASE, date(2021, 5, 13)).drift == "stable"
-    assert night(credit, USE_CASE, date(2021, 8, 25)).drift == "moved"
+    found = {day: night(credit, USE_CASE, day).drift for day in NIGHTS}
+    assert found[date(2021, 8, 25)] == "moved"
+    assert "moved" not in [verdict for day, verdict in found.items() if day < date(2021, 7, 1)]
 
 
 def test_the_personal_column_never_leaves_ingestion(credit: Session, shared_data: Path) -> None:
