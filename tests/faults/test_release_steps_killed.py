@@ -1,4 +1,4 @@
-"""A step of the ladder or a rollback, killed on the way or made twice at once: once, or not at all."""
+"""A step of the ladder or a rollback, killed or made twice at once: once, or not at all."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from assets.decisions.capacity import value_at_risk
 from assets.decisions.counts import by_reason, by_value, summary, why_fallback
 from assets.decisions.plots import score_histogram
 from assets.decisions.policy import DecisionRefused, advice_of, decide, decision_ids
@@ -183,11 +184,15 @@ def test_without_a_value_the_score_orders_and_ties_go_by_decision_id() -> None:
     assert set(looked_at.column("decision_id").to_pylist()) == {ids[1], second}
 
 
-@pytest.mark.parametrize("value", ["sort", "sown_at"])
-def test_value_at_risk_needs_a_number(value: str) -> None:
-    spec = make_spec(capacity={"referrals": 1, "value": value})
-    with pytest.raises(DecisionRefused, match=f"'{value}' is no numeric column"):
-        row(spec, predictions([0.4]), sort=["x"])
+@pytest.mark.parametrize(
+    "column", [pa.array(["x"]), pa.array([0], pa.timestamp("us", tz="UTC")), None]
+)
+def test_value_at_risk_needs_a_number(column: pa.Array | None) -> None:
+    # The spec refuses a column that is no number; a scoring set may be older than the spec.
+    spec = make_spec(capacity={"referrals": 1, "value": "depth"})
+    older = pa.table({} if column is None else {"depth": column})
+    with pytest.raises(DecisionRefused, match="'depth' is no numeric column"):
+        value_at_risk(spec, pa.array([0.4]), older)
 
 
 def test_decisions_carry_what_they_were_made_of() -> None:
