@@ -91,17 +91,19 @@ def reject(
     Any enrolled person may. The cases of a champion that is rejected go to people until another
     version is approved.
     """
-    from orchestration.approving import reject_as
+    from assets.release.approval import reject as rejection
+    from orchestration.approving import decide, signer_at_terminal
 
     with opened(home, use_cases) as session:
-        events = reject_as(
+        events = decide(
+            rejection,
             session,
             use_case,
             version,
-            identity_file(identity),
-            reason,
-            effective_from.date() if effective_from else None,
+            signer_at_terminal(identity_file(identity)),
+            reason=reason,
             now=datetime.now(UTC),
+            effective_from=effective_from.date() if effective_from else None,
             expect=expect,
         )
         _tell(session, use_case, version, events, as_json)

@@ -40,12 +40,11 @@ def verify(
 ) -> None:
     """Check signatures, chain, second copy, rows, versions, models. Exit code 1 on any finding."""
     from assets.ledger.verify import verify as verified
-    from orchestration.ledger_place import ledger_copy_from_environment
 
     with opened(home, use_cases) as session:
         specs = [session.spec(use_case)] if use_case else list(session.specs.values())
-        place, now = ledger_copy_from_environment(), datetime.now(UTC)
-        found = [verified(session.lake, session.home, spec, copy=place, now=now) for spec in specs]
+        now = datetime.now(UTC)
+        found = [verified(session.lake, session.home, spec, now=now) for spec in specs]
     if as_json:
         typer.echo(json.dumps([one.as_json() for one in found], indent=2))
     else:

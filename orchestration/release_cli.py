@@ -83,16 +83,16 @@ def rollback(
     again changes nothing; without it, it rolls back whoever decides then.
     """
     from assets.release.status import release_status
-    from orchestration.approving import rollback_as
+    from orchestration.approving import roll_back, signer_at_terminal
 
     with opened(home, use_cases) as session:
-        events = rollback_as(
+        events = roll_back(
             session,
             use_case,
-            identity_file(identity),
-            reason,
-            version=version,
+            signer_at_terminal(identity_file(identity)),
+            reason=reason,
             now=datetime.now(UTC),
+            version=version,
         )
         after = release_status(session.lake, session.home, session.spec(use_case))
         if as_json:

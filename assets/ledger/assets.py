@@ -9,7 +9,6 @@ from assets.ledger.record import checkpoint_day
 from assets.spec import UseCaseSpec
 from assets.tables import DECISIONS
 from orchestration.failures import SAME_STORE, explained
-from orchestration.ledger_place import ledger_copy_from_environment
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -39,10 +38,10 @@ def ledger_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, installation: Installation
     ) -> dg.MaterializeResult[None]:
         day, lake, home = day_of(context), installation.lake, installation.home
-        run_id, copy = context.run.run_id, ledger_copy_from_environment()
+        run_id = context.run.run_id
         with explained():
             try:
-                written = checkpoint_day(lake, home, spec, day, run_id=run_id, copy=copy)
+                written = checkpoint_day(lake, home, spec, day, run_id=run_id)
             except LedgerError as refusal:
                 raise_alert(home, lake, ledger_alert(spec, day, refusal), run_id)
                 raise

@@ -6,12 +6,12 @@ comes first and the copy second; killed between the two, the next call completes
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.compaction import compact
 from assets.ledger.checkpoints import (
     Checkpoint,
     LedgerError,
@@ -19,7 +19,6 @@ from assets.ledger.checkpoints import (
     read_checkpoints,
     signed,
 )
-from assets.ledger.compaction import MOST_BETWEEN, compact
 from assets.ledger.covered import DECIDED, JUDGED, RELEASED, REVIEWED, Covered, covered_rows
 from assets.ledger.evidence import decisions_evidence, gates_evidence, releases_evidence
 from assets.ledger.lawful import before, objection
@@ -49,13 +48,11 @@ def checkpoint_day(
     day: date,
     *,
     run_id: str,
-    copy: Path | None = None,
 ) -> list[Checkpoint]:
     """Put a night on the ledger: its decisions, reviews and gates, and the release record.
 
     Returns the checkpoints written: those of rows whose root is not that of their newest one. The
     spec is kept, and the tables the ledger cites are kept readable for ``audit.retention``.
-    ``copy``: folder of the second copy, if not the home's.
 
     Raises LedgerError when rows are not what they may have become since their last checkpoint (an
     edit, see ``assets/ledger/lawful.py``), after writing the others; and, writing nothing, when
@@ -64,8 +61,11 @@ def checkpoint_day(
     wanted: list[Wanted] = [(RELEASED, None), (JUDGED, day), (DECIDED, day), (REVIEWED, day)]
     # Once a night, not with every review: it is a commit others may have to wait for.
     ensure_retention(lake, spec)
-    compact(lake, spec.name, CHECKPOINTS, REVIEWS, RELEASE_EVENTS)
-    return _written(lake, home, spec, wanted, run_id, copy)
+    for table in (REVIEWS, RELEASE_EVENTS):
+        if lake.exists(spec.name, table):
+            with one_writer(lake, spec.name, table):
+                compact(lake, spec.name, table)
+    return _written(lake, home, spec, wanted, run_id)
 
 
 def checkpoint_gates(
@@ -75,7 +75,6 @@ def checkpoint_gates(
     days: Iterable[date],
     *,
     run_id: str,
-    copy: Path | None = None,
 ) -> list[Checkpoint]:
     """Put gates that were judged after their night on the ledger, as :func:`checkpoint_day` does.
 
@@ -85,7 +84,7 @@ def checkpoint_gates(
     wanted: list[Wanted] = [
         (JUDGED, day) for day in sorted(set(days)) if (JUDGED.kind, day) in there
     ]
-    return _written(lake, home, spec, wanted, run_id, copy) if wanted else []
+    return _written(lake, home, spec, wanted, run_id) if wanted else []
 
 
 def checkpoint_reviews(
@@ -95,18 +94,17 @@ def checkpoint_reviews(
     days: Iterable[date],
     *,
     run_id: str = "",
-    copy: Path | None = None,
 ) -> list[Checkpoint]:
     """Put the reviews of these business days on the ledger, as :func:`checkpoint_day` does."""
     wanted: list[Wanted] = [(REVIEWED, day) for day in sorted(set(days))]
-    return _written(lake, home, spec, wanted, run_id, copy)
+    return _written(lake, home, spec, wanted, run_id)
 
 
 def checkpoint_releases(
-    lake: "Lake", home: "Home", spec: "UseCaseSpec", *, run_id: str = "", copy: Path | None = None
+    lake: "Lake", home: "Home", spec: "UseCaseSpec", *, run_id: str = ""
 ) -> list[Checkpoint]:
     """Put the release record on the ledger, as :func:`checkpoint_day` does."""
-    return _written(lake, home, spec, [(RELEASED, None)], run_id, copy)
+    return _written(lake, home, spec, [(RELEASED, None)], run_id)
 
 
 def _written(
@@ -115,16 +113,15 @@ def _written(
     spec: "UseCaseSpec",
     wanted: list[Wanted],
     run_id: str,
-    copy: Path | None,
 ) -> list[Checkpoint]:
     key = installation_key(home)
     lake.ensure(spec.name, CHECKPOINTS, CHECKPOINTS_SCHEMA, partitioned=False, append_only=True)
     # Tables that may have come into being since the night.
     new_ones = {covered.table for covered, _ in wanted if covered.append_only}
     ensure_retention(lake, spec, (CHECKPOINTS, *sorted(new_ones)))
-    compact(lake, spec.name, CHECKPOINTS, *sorted(new_ones), most=MOST_BETWEEN)
-    file = copy_file(home, spec.name, copy)
+    file = copy_file(home, spec.name)
     with one_writer(lake, spec.name, CHECKPOINTS):
+        compact(lake, spec.name, CHECKPOINTS)
         there = read_checkpoints(lake, spec.name)
         require_prefix(file, there)
         if keep_spec(lake, spec, run_id):

@@ -27,9 +27,9 @@ class Copied:
     torn: bytes = b""  # what follows the last line end: a kill cut it off
 
 
-def copy_file(home: "Home", use_case: str, place: Path | None = None) -> Path:
-    """The copy of a use case: in the home's folder, or in another ``place``."""
-    return (place or home.ledger_copy) / f"{use_case}.jsonl"
+def copy_file(home: "Home", use_case: str) -> Path:
+    """The copy of a use case."""
+    return home.ledger_copy / f"{use_case}.jsonl"
 
 
 def read_copy(file: Path) -> Copied | None:

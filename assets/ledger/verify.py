@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -41,12 +40,11 @@ def verify(
     home: "Home",
     spec: "UseCaseSpec",
     *,
-    copy: Path | None = None,
     now: datetime,
 ) -> Verification:
     """Check the whole ledger of a use case against itself and everything it covers.
 
-    Signatures and chain; the second copy (in the folder ``copy``, if not the home's); the rows of
+    Signatures and chain; the second copy; the rows of
     every day as they are, against their newest checkpoint; earlier versions and the inputs of
     decisions as they were; rows without a checkpoint; one live decision per case; models cited,
     against release record and disk; specs cited; the settings that keep it all readable.
@@ -58,7 +56,7 @@ def verify(
     findings: list[Finding] = []
     notes: list[str] = []
     findings += _chain(home, spec, checkpoints)
-    findings += copy_findings(copy_file(home, spec.name, copy), checkpoints)
+    findings += copy_findings(copy_file(home, spec.name), checkpoints)
     counted = _Counted()
     findings += _live(lake, spec, newest(checkpoints), counted)
     for found in history_findings(lake, spec, checkpoints, now):

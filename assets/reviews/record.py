@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from assets.alerts import Alert, raise_alert
+from assets.compaction import compact
 from assets.decisions.policy import APPROVE, DECLINE, REFER
 from assets.desk.users import Users
 from assets.errors import NightshiftError
@@ -17,7 +18,6 @@ from assets.lake import PARTITION
 from assets.release.events import utc
 from assets.release.one_writer import one_writer
 from assets.reviews.blind import is_blind
-from assets.reviews.compaction import compact
 from assets.reviews.decided import LiveDecision, live_decision, reviews_of
 from assets.reviews.queue import Queue
 from assets.reviews.queue_store import QueueError
@@ -31,7 +31,7 @@ from assets.reviews.refusals import (
     SameReviewer,
 )
 from assets.reviews.standing import BLIND, DECIDED, FIRST, SECOND, Standing, standing, voices_of
-from assets.tables import CHECKPOINTS, REVIEWS, REVIEWS_SCHEMA
+from assets.tables import REVIEWS, REVIEWS_SCHEMA
 
 if TYPE_CHECKING:
     from assets.home import Home
@@ -125,8 +125,6 @@ def _sealed(lake: "Lake", home: "Home", spec: "UseCaseSpec", day: date) -> str:
     except NightshiftError as error:
         raise_alert(home, lake, _unsealed_alert(spec, day, str(error)), "")
         return str(error)
-    with one_writer(lake, spec.name, CHECKPOINTS):
-        compact(lake, spec.name, CHECKPOINTS)
     return ""
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from assets.compaction import MOST, compact
 from assets.gate_results import GateResult, record
 from assets.home import Home
 from assets.lake import Lake
 from assets.ledger.checkpoints import read_checkpoints
-from assets.ledger.compaction import MOST_FILES, compact
 from assets.ledger.delta_log import change_settings, settings
 from assets.ledger.record import (
     checkpoint_day,
@@ -146,7 +146,7 @@ def test_the_copy_can_be_elsewhere(
     there: Home, lake: Lake, spec: UseCaseSpec, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere" / "yet"
-    checkpoint_day(lake, there, spec, DAY, run_id="night", copy=elsewhere)
+    checkpoint_day(lake, Home(there.root, elsewhere), spec, DAY, run_id="night")
     assert len((elsewhere / f"{NAME}.jsonl").read_text().splitlines()) == 3
     assert not there.ledger_copy.exists()
     # A place that is named later gets everything.
@@ -301,15 +301,16 @@ def test_many_small_files_are_put_together_and_say_the_same(
 ) -> None:
     checkpoint_day(lake, there, spec, DAY, run_id="night")
     ids = day_rows(lake, DECISIONS).column("decision_id").to_pylist()
-    for number in range(MOST_FILES + 1):
+    for number in range(MOST + 1):
         one = {"review_id": f"r{number:03d}", "sequence": number + 1}
         reviewed(lake, spec, ids[1], **one, at=NOW - timedelta(seconds=100 - number))
     (sealed,) = checkpoint_reviews(lake, there, spec, [DAY])
-    assert compact(lake, NAME, REVIEWS, CHECKPOINTS) == [REVIEWS]
-    assert compact(lake, NAME, REVIEWS, CHECKPOINTS) == []
+    assert compact(lake, NAME, REVIEWS)
+    assert not compact(lake, NAME, CHECKPOINTS)
+    assert not compact(lake, NAME, REVIEWS)
     assert len(list(lake.dataset(NAME, REVIEWS).get_fragments())) == 1
     assert checkpoint_day(lake, there, spec, DAY, run_id="again") == []
     assert verify(lake, there, spec, now=NOW).sound
     reviewed(lake, spec, ids[1], review_id="one more", sequence=99)
     (more,) = checkpoint_reviews(lake, there, spec, [DAY])
-    assert (more.rows, more.said["since"]["checkpoint"]) == (MOST_FILES + 2, sealed.sequence)
+    assert (more.rows, more.said["since"]["checkpoint"]) == (MOST + 2, sealed.sequence)

@@ -69,7 +69,7 @@ def card(request: Request, use_case: str, version: Version, visitor: Reader) -> 
     status_code=303,
     responses=pages(303, 404, 409, 429),
 )
-def decide(
+def decide_version(
     request: Request,
     use_case: str,
     version: Version,
@@ -81,17 +81,26 @@ def decide(
     token: Annotated[str, Form(max_length=100)],
 ) -> Response:
     """Sign an approval or a rejection with the owner's own key. The passphrase goes nowhere."""
-    from orchestration.desk.signing import approve_at_desk, reject_at_desk
+    from assets.release.approval import approve, reject
+    from orchestration.approving import decide
+    from orchestration.desk.signing import signer_at_desk
 
     desk = service(request)
     _standing(desk, use_case, version)
-    act = approve_at_desk if decision == "approve" else reject_at_desk
     said = reason.replace("\r\n", "\n")
     try:
-        act(
-            desk.session, use_case, version, visitor.name, passphrase,
-            reason=said, expect=digest, now=desk.clock(),
-        )  # fmt: skip
+        now = desk.clock()
+        signer = signer_at_desk(desk.session, visitor.name, passphrase, now=now)
+        decide(
+            approve if decision == "approve" else reject,
+            desk.session,
+            use_case,
+            version,
+            signer,
+            reason=said,
+            now=now,
+            expect=digest,
+        )
     except TooManyAttempts as error:
         return _page(request, visitor, use_case, version, 429, _refused(error, said))
     except IdentityRefused as error:

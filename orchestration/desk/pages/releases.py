@@ -40,7 +40,7 @@ def release(request: Request, use_case: str, visitor: Reader) -> Response:
     status_code=303,
     responses=pages(303, 404, 409, 429),
 )
-def roll_back(
+def roll_back_version(
     request: Request,
     use_case: str,
     visitor: Owner,
@@ -50,16 +50,16 @@ def roll_back(
     token: Annotated[str, Form(max_length=100)],
 ) -> Response:
     """Take the version that decides off the ladder, in the owner's own name."""
-    from orchestration.desk.signing import roll_back_at_desk
+    from orchestration.approving import roll_back
+    from orchestration.desk.signing import signer_at_desk
 
     desk = service(request)
     desk.spec(use_case)
     said = reason.replace("\r\n", "\n")
     try:
-        roll_back_at_desk(
-            desk.session, use_case, version, visitor.name, passphrase,
-            reason=said, now=desk.clock(),
-        )  # fmt: skip
+        now = desk.clock()
+        signer = signer_at_desk(desk.session, visitor.name, passphrase, now=now)
+        roll_back(desk.session, use_case, signer, reason=said, now=now, version=version)
     except TooManyAttempts as error:
         return _page(request, visitor, use_case, 429, error, said)
     except IdentityRefused as error:
