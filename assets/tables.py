@@ -189,7 +189,9 @@ DECISIONS_SCHEMA = pa.schema(
         ("prediction", pa.string()),  # multiclass: the likeliest class
         ("decision", pa.string()),  # approve | decline | refer
         ("advice", pa.string()),  # what the score alone says; differs where a person must confirm
-        ("rule", pa.string()),  # the policy rule that decided; 'fallback' where no model could
+        # The policy rule that decided; 'fallback' where no model could, 'withdrawn' where the case
+        # was decided before and is in the night no more.
+        ("rule", pa.string()),
         ("reasons", pa.list_(pa.field("element", REASON))),  # empty of an approval
         ("band", pa.string()),  # of the score, by the spec's names; null in none
         ("overflow", pa.bool_()),  # referred beyond what people can look at in a night
@@ -269,12 +271,24 @@ CHECKPOINTS_SCHEMA = pa.schema(
         ("rows", pa.int64()),
         ("root", pa.string()),  # SHA-256 over the canonical rows, hex
         ("table_version", pa.int64()),
-        ("evidence", pa.string()),  # JSON: model digests, versions of the input tables
+        # JSON: what the rows rest on (spec digest, model digests, versions of input tables), and
+        # the checkpoint they lawfully grew from.
+        ("evidence", pa.string()),
         ("previous", pa.string()),  # digest of the checkpoint before; empty of the first
         ("digest", pa.string()),  # SHA-256 over all of the above, canonical JSON
         ("at", TIMESTAMP),  # close of the day, or the review's time
         ("public_key", pa.string()),
         ("signature", pa.string()),  # of the installation over the digest
+        ("run_id", pa.string()),
+    ]
+)
+
+SPECS = "ledger_specs"
+SPECS_SCHEMA = pa.schema(
+    [
+        ("spec_version", pa.string()),
+        ("sha256", pa.string()),  # of the text, hex
+        ("spec", pa.string()),  # JSON of the spec, as its version was computed from
         ("run_id", pa.string()),
     ]
 )
@@ -285,7 +299,7 @@ RELEASE_EVENTS_SCHEMA = pa.schema(
         ("at", TIMESTAMP),  # the injected clock (as-of), not the wall
         ("model_version", pa.int64()),
         # registered | refused | approved | shadow | canary | champion | retired | rejected |
-        # rolled_back
+        # rolled_back | redecided, which is no stage: days of the version are decided anew
         ("stage", pa.string()),
         ("effective_from", pa.date32()),  # first partition it applies to
         ("model_digest", pa.string()),  # SHA-256 of the model file

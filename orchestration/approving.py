@@ -112,8 +112,8 @@ def roll_back(
     events = rollback(
         session.home, session.lake, spec, signer, reason=reason, now=now, version=version
     )
-    for event in events:
-        _follow(session, use_case, int(event["model_version"]))
+    _on_ledger(session, use_case)
+    _aliases(session, use_case)
     return events
 
 
@@ -156,10 +156,7 @@ def _follow(session: "Session", use_case: str, version: int) -> None:
     """
     lake, home, spec = session.lake, session.home, session.spec(use_case)
     _on_ledger(session, use_case)
-    try:
-        project_aliases(lake, home, spec)
-    except NightshiftError as error:
-        tell(f"it is on record and holds, but MLflow's aliases are as they were: {error}")
+    _aliases(session, use_case)
     entry = entry_of(read_events(lake, use_case), version)
     if entry is None:
         return
@@ -170,6 +167,13 @@ def _follow(session: "Session", use_case: str, version: int) -> None:
         renew_card(home, registered, decisions(lake, home, spec, version))
     except NightshiftError as error:
         tell(f"it is on record and holds, but the card is as it was: {error}")
+
+
+def _aliases(session: "Session", use_case: str) -> None:
+    try:
+        project_aliases(session.lake, session.home, session.spec(use_case))
+    except NightshiftError as error:
+        tell(f"it is on record and holds, but MLflow's aliases are as they were: {error}")
 
 
 def _on_ledger(session: "Session", use_case: str) -> None:

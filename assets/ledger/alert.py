@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def ledger_alert(spec: "UseCaseSpec", day: date, refusal: "LedgerError") -> Alert:
-    """One alert for a night whose ledger was refused, by what the refusal says."""
+    """One alert for a night or a training whose seal was refused, by what the refusal says."""
     reason = str(refusal)
     return Alert(
         use_case=spec.name,
@@ -20,11 +20,11 @@ def ledger_alert(spec: "UseCaseSpec", day: date, refusal: "LedgerError") -> Aler
         incident=f"ledger: [{hashlib.sha256(reason.encode()).hexdigest()[:12]}]",
         happened=f"Records of {spec.name} are not what the ledger says they were: {reason}",
         road_did=(
-            f"Put no seal on them when the night of {day} came to the ledger. The night's "
-            "decisions stand; what was sealed before is untouched."
+            f"Put no seal on them when the run of {day} came to the ledger. What was decided and "
+            "recorded stands; what was sealed before is untouched."
         ),
         person_should=(
             f"Find out who wrote into the tables: `nightshift audit verify {spec.name}`. Restore "
-            f"them as they were, then `nightshift run {spec.name} --from {day} --to {day}`."
+            "them as they were, then run the day again."
         ),
     )

@@ -25,10 +25,10 @@ from assets.ledger.lawful import before, objection
 from assets.ledger.retention import ensure_retention
 from assets.ledger.roots import root_of
 from assets.ledger.second_copy import complete, copy_file, require_prefix
-from assets.ledger.specs import SPECS, keep_spec
+from assets.ledger.specs import keep_spec
 from assets.release.one_writer import one_writer
 from assets.spec import closes_at
-from assets.tables import CHECKPOINTS, CHECKPOINTS_SCHEMA, RELEASE_EVENTS, REVIEWS
+from assets.tables import CHECKPOINTS, CHECKPOINTS_SCHEMA, RELEASE_EVENTS, REVIEWS, SPECS
 from assets.training.manifest import installation_key
 
 if TYPE_CHECKING:

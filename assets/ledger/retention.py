@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from assets.ledger.delta_log import change_settings, settings
-from assets.ledger.specs import SPECS
 from assets.tables import (
     CHALLENGER_SCORES,
     CHECKPOINTS,
@@ -24,6 +23,7 @@ from assets.tables import (
     RELEASE_EVENTS,
     REVIEWS,
     SCORING_SET,
+    SPECS,
     TRAINING_SET,
 )
 

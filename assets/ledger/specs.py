@@ -13,19 +13,10 @@ import pyarrow as pa
 
 from assets.errors import NightshiftError
 from assets.spec import UseCaseSpec
+from assets.tables import SPECS, SPECS_SCHEMA
 
 if TYPE_CHECKING:
     from assets.lake import Lake
-
-SPECS = "ledger_specs"
-SPECS_SCHEMA = pa.schema(
-    [
-        ("spec_version", pa.string()),
-        ("sha256", pa.string()),  # of the text, hex
-        ("spec", pa.string()),  # JSON of the spec, as its version was computed from
-        ("run_id", pa.string()),
-    ]
-)
 
 
 class SpecNotKept(NightshiftError):

@@ -56,7 +56,9 @@ def arm_key(installation: bytes) -> bytes:
 
 def in_share(key: bytes, context: str, share: float, entities: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whether HMAC-SHA-256 of ``context|entity``, its first 8 bytes as a number in [0, 1), is below
-    ``share``. Each distinct entity is hashed once."""
+    ``share``, which is at most 1. Each distinct entity is hashed once; a null is in no arm."""
+    if share >= 1:
+        return pc.is_valid(entities)
     encoded = pc.cast(entities, pa.string()).combine_chunks().dictionary_encode()
     inside = pc.less(_hashes(key, context, encoded.dictionary), _bound(share))
     # Looked up by place; a null has none, and is in no arm.

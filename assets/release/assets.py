@@ -1,6 +1,6 @@
 """The release record in Dagster: what became of a version after its training and every night."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -12,6 +12,9 @@ from assets.features.lineage import lineage_table
 from assets.figures import png_bytes
 from assets.home import Home
 from assets.lake import Lake
+from assets.ledger.alert import ledger_alert
+from assets.ledger.checkpoints import LedgerError
+from assets.ledger.record import checkpoint_releases
 from assets.release.aliases import project_aliases, wanted_aliases
 from assets.release.backing import requirement
 from assets.release.champion import NotApproved
@@ -91,6 +94,7 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             version = versions[0]
             # With no night to judge: only whoever waits at the foot may take a free place.
             climbed = advance(lake, home, spec, day, None, run_id=context.run.run_id)
+            _seal(lake, home, spec, day, context.run.run_id)
             repaired = project_aliases(lake, home, spec)
         command = f"nightshift approve {spec.name} {version.version} --reason TEXT"
         card = installation.report_url(home.model_card(spec.name, version.version))
@@ -112,6 +116,15 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         )
 
     return entered
+
+
+def _seal(lake: Lake, home: Home, spec: UseCaseSpec, day: date, run_id: str) -> None:
+    """Put the record on the ledger: a training has no night after it that would."""
+    try:
+        checkpoint_releases(lake, home, spec, run_id=run_id)
+    except LedgerError as refusal:
+        raise_alert(home, lake, ledger_alert(spec, day, refusal), run_id)
+        raise
 
 
 def ladder_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:

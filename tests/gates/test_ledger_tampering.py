@@ -19,7 +19,6 @@ from assets.ledger.checkpoints import LedgerError, digest_of, read_checkpoints, 
 from assets.ledger.findings import Finding
 from assets.ledger.record import checkpoint_day, checkpoint_reviews
 from assets.ledger.roots import Root
-from assets.ledger.specs import SPECS
 from assets.ledger.verify import verify
 from assets.signing import create_private_key, load_private_key
 from assets.spec import UseCaseSpec
@@ -30,6 +29,7 @@ from assets.tables import (
     RELEASE_EVENTS,
     REVIEWS,
     SCORING_SET,
+    SPECS,
 )
 from tests.ledgers import DAY, NEXT, NOW, copied, decided, night, put_decisions, revised, two_nights
 from tests.released import NAME

@@ -206,7 +206,7 @@ def test_after_a_rollback_the_aliases_follow_where_there_is_mlflow(said: Said, t
         file.write_bytes(spoilt) if spoilt else file.unlink()
         done = said(*back)  # the second time it changes nothing
         assert done.exit_code == 0, done.output
-        assert "the rollback is on record and holds; boats: the aliases" in done.output
+        assert "on record and holds, but MLflow's aliases are as they were: boats" in done.output
         assert "from the next night on: version 1 from night 2026-03-12 on" in done.stdout
         assert file.exists() is (spoilt is not None)  # nobody made an empty one in its place
     assert "was rolled back before: nothing was changed" in done.stdout

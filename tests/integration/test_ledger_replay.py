@@ -20,11 +20,10 @@ from assets.ledger.found import NoSuchDecision
 from assets.ledger.record import checkpoint_day
 from assets.ledger.replay import NothingToReplay, Replay, replay
 from assets.ledger.replayed_scores import registered
-from assets.ledger.specs import SPECS
 from assets.scoring.loader import GOLDEN, MODEL, load_verified
 from assets.scoring.score import fallback_predictions, score
 from assets.spec import UseCaseSpec
-from assets.tables import DECISIONS, DECISIONS_SCHEMA, SCORING_SET
+from assets.tables import DECISIONS, DECISIONS_SCHEMA, SCORING_SET, SPECS
 from assets.training.manifest import write_manifest
 from tests import registered_models
 from tests.registered_models import NIGHT, entered, model_spec, trained

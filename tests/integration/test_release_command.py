@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 from assets.errors import NightshiftError
 from assets.home import Home
 from assets.lake import Lake
+from assets.ledger.checkpoints import read_checkpoints
 from assets.release.deciders import deciders_on
+from assets.release.events import read_events
 from orchestration.release_cli import redecide, release_app, rollback
 from tests.released import (
     ATTRIBUTES,
@@ -100,10 +102,14 @@ def test_a_rollback_tells_what_it_did_and_what_is_left_to_do(
     assert "boats version 2 rolled back by person:ann from 2026-03-04 on: too many" in done.stdout
     assert "from the next night on: version 1" in done.stdout
     assert "awaited: 1 day from 2026-03-03 to 2026-03-03 stand as version 2" in done.stdout
-    assert "the rollback is on record and holds" in done.stderr
+    assert "it is on record and holds, but MLflow's aliases are as they were" in done.stderr
+    # On the ledger already, not only after the next night.
+    sealed = read_checkpoints(lake, NAME)[-1]
+    assert (sealed.kind, sealed.rows) == ("releases", len(read_events(lake, NAME)))
     assert deciders_on(lake, home, make_spec(), date.max).challenger is None
     written = parsed(said("rollback", NAME, "--reason", "that one too", "--json"))["written"]
     assert [(e["version"], e["stage"]) for e in written] == [(1, "rolled_back")]
+    assert read_checkpoints(lake, NAME)[-1].rows == sealed.rows + 1
     refused = said("rollback", NAME, "--reason", "and on")
     assert isinstance(refused.exception, NightshiftError)
     assert "no version decides anything" in str(refused.exception)

@@ -18,7 +18,7 @@ from tests.released import make_spec
 
 KEYS = st.binary(min_size=32, max_size=64)
 ENTITIES = st.lists(st.one_of(st.none(), st.text(max_size=12)), max_size=30)
-SHARES = st.floats(min_value=0, max_value=0.5, exclude_min=True)
+SHARES = st.floats(min_value=0, max_value=1, exclude_min=True)
 MANY = pa.chunked_array([[f"e{i}" for i in range(20_000)]])
 KEY = arm_key(b"k" * 32)
 
