@@ -317,6 +317,8 @@ class UseCaseSpec(Block):
         cascade = self.model.cascade
         if cascade is not None and self.model.task != "binary":
             yield "model.cascade: only a binary task has a band of uncertainty"
+        if self.review.outcomes_as_labels and self.model.task != "binary":
+            yield "review.outcomes_as_labels: approve and decline are labels of a binary task only"
 
     def _problems_of_given(self, population: SourceSpec, label: SourceSpec) -> Iterator[str]:
         """What does not go with columns that the door gives, see ColumnSpec.given."""

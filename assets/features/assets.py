@@ -27,6 +27,7 @@ from assets.gate_results import record
 from assets.lake import Lake
 from assets.quality.assets import finding
 from assets.quality.stopped import stopped_nights
+from assets.reviews.labels import reviewed_labels
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import LABELS, POPULATION, SCORING_SET, TRAINING_SET, features
 from orchestration.failures import SAME_STORE, explained
@@ -182,14 +183,19 @@ def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         day, lake = day_of(context), installation.lake
         with explained():
             stopped = stopped_nights(spec, lake)
-            rows = training_set(spec, lake, installation.home, closes_at(day), without=stopped)
+            as_of = closes_at(day)
+            reviewed = reviewed_labels(spec, lake, as_of)
+            rows = training_set(
+                spec, lake, installation.home, as_of, without=stopped, reviewed=reviewed
+            )
             stored = _stored(context, spec, lake, TRAINING_SET, rows)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
                 **label_figures(spec, rows.column(LABEL)),
                 "joined through": path_for(rows.num_rows),
-                "as of": closes_at(day).isoformat(),
+                "as of": as_of.isoformat(),
+                "outcomes people decided": reviewed.num_rows if reviewed is not None else 0,
                 "stopped nights left out": ", ".join(map(str, stopped)) or "none",
                 "content digest": content_digest(rows),
                 **stored,

@@ -62,6 +62,7 @@ def training_set(
     as_of: datetime,
     *,
     without: Collection[date] = (),
+    reviewed: pa.Table | None = None,
 ) -> pa.Table:
     """Every case whose outcome had matured by ``as_of`` (UTC), with features and label.
 
@@ -69,6 +70,8 @@ def training_set(
     there; of several, the last observed one holds. What arrived in a day that had not closed by
     ``as_of`` was not known, whatever times it carries. Cases of the days ``without`` (nights that
     were stopped at a gate) are left out: what is too wrong to score is too wrong to learn from.
+    ``reviewed`` (key, label, ``observed_at``) stands in where no outcome was observed: see
+    ``assets/reviews/labels.py``.
     With ``model.window`` only the latest span counts: no event so long before the last moment that
     can have matured. Columns of ``set_schema(spec, label=True)``, rows ordered by event time and
     key.
@@ -86,6 +89,9 @@ def training_set(
         events = matured.column(spec.population.event_timestamp)
         recent = matured.filter(pc.greater(events, pa.scalar(newest - spec.model.training_window)))
     labels = last_labels(spec, lake, as_of)
+    if reviewed is not None:
+        reviewed = reviewed.rename_columns(labels.column_names).cast(labels.schema)
+        labels = pa.concat_tables([labels, reviewed])
     labelled = recent.join(labels, keys=spec.population.key, join_type="inner")
     if labelled.num_rows == 0:
         raise NoMaturedLabelsError(_why_nothing(spec, cases, matured, recent, as_of))

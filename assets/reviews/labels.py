@@ -12,18 +12,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.decisions.policy import DECLINE, REFER
-from assets.errors import NightshiftError
 from assets.features.columns import LABEL
 from assets.reviews.queue_rows import grouped
 from assets.reviews.standing import DECIDED, standing
-from assets.tables import TIMESTAMP
+from assets.tables import DECISIONS, REVIEWS, TIMESTAMP
 
 if TYPE_CHECKING:
+    from assets.lake import Lake
     from assets.spec import UseCaseSpec
 
 
-class NoReviewLabels(NightshiftError):
-    """Reviews cannot be labels of this use case."""
+def reviewed_labels(spec: "UseCaseSpec", lake: "Lake", as_of: datetime) -> pa.Table | None:
+    """Labels of :func:`review_labels` from the lake, as of a time; None where the spec wants none,
+    or nobody reviewed anything yet."""
+    wanted = spec.review.outcomes_as_labels and lake.exists(spec.name, REVIEWS)
+    if not wanted or not lake.exists(spec.name, DECISIONS):
+        return None
+    from assets.features.sets import last_labels
+
+    return review_labels(
+        spec,
+        lake.read(spec.name, DECISIONS),
+        lake.read(spec.name, REVIEWS),
+        observed=last_labels(spec, lake, as_of).column(spec.population.key),
+        as_of=as_of,
+    )
 
 
 def review_labels(
@@ -40,19 +53,11 @@ def review_labels(
     ``decisions``: DECISIONS_SCHEMA, live; ``reviews``: REVIEWS_SCHEMA; ``observed``: keys of cases
     with an outcome of their own, which are left out; ``as_of``: only reviews until then count.
     Rows are ordered by key. Without ``review.outcomes_as_labels`` there are none.
-
-    Raises NoReviewLabels where the spec asks for them and the task is not binary: approve and
-    decline are neither a class nor a value.
     """
     key = spec.population.key
     schema = pa.schema([(key, pa.string()), (LABEL, pa.int64()), ("observed_at", TIMESTAMP)])
     if not spec.review.outcomes_as_labels:
         return schema.empty_table()
-    if spec.model.task != "binary":
-        raise NoReviewLabels(
-            f"{spec.name}: review.outcomes_as_labels needs a binary task, this one is "
-            f"{spec.model.task}: take it out of review"
-        )
     known = reviews.filter(pc.less_equal(reviews.column("at"), pa.scalar(as_of, TIMESTAMP)))
     by_decision = grouped(known.to_pylist())
     wanted = pc.and_(

@@ -64,7 +64,7 @@ def test_the_bad_night_is_stopped_at_the_door_and_shown(road: Road) -> None:
     assert "100" in row.problem
 
 
-def test_a_night_that_passes_the_door_can_still_be_stopped_before_it_is_scored(road: Road) -> None:
+def test_a_night_that_passes_the_door_can_still_be_too_odd_to_score(road: Road) -> None:
     """Amounts four times what they were: no unit is wrong by that, but nobody wants them scored."""
     day, lake = date(2026, 7, 27), road.session.lake
     landed = road.session.home.landing_source(USE_CASE, "applications") / f"applications_{day}.csv"
@@ -74,17 +74,25 @@ def test_a_night_that_passes_the_door_can_still_be_stopped_before_it_is_scored(r
     for cells in dearer:
         cells[amount] = str(float(cells[amount]) * 4)
     landed.write_text("\n".join([header, *(",".join(cells) for cells in dearer)]) + "\n")
-    assert not road.session.run(nightly_job(USE_CASE), day=day).succeeded
+    assert road.session.run(nightly_job(USE_CASE), day=day).succeeded
     assert verdicts(lake, USE_CASE, DOOR_GATE)[day] == "pass"
     assert verdicts(lake, USE_CASE, GATE)[day] == "fail"
     assert check_status(road, "scoring_set", GATE, day) == ("FAILED", "ERROR")
+    # Nobody scores it, people decide every case, and are told why.
+    decisions = lake.read_day(USE_CASE, "decisions", day)
+    assert decisions.num_rows == lake.read_day(USE_CASE, "population", day).num_rows > 0
+    assert set(decisions.column("decision").to_pylist()) == {"refer"}
+    assert set(decisions.column("score").to_pylist()) == {None}
     row = night(road.session, USE_CASE, day)
-    assert (row.outcome, row.gate_failures) == ("stopped", [GATE])
+    assert (row.outcome, row.gate_failures, row.cases) == ("fallback", [GATE], row.referred)
     assert "median of amount" in row.problem
+    (alert,) = lake.read_day(USE_CASE, "alerts", day).to_pylist()
+    assert "median of amount" in alert["happened"]
+    # What it was like is reported all the same, and colours no later window.
+    assert row.drift == "moved"
+    assert "amount" in row.drifted
     before = road.versions()
-    for asset in ("predictions", "drift_report"):
-        problems = alone(road, day, [asset])
-        assert f"gate '{GATE}' says fail" in problems[0]
+    assert road.session.run(nightly_job(USE_CASE), day=day).succeeded
     assert road.versions() == before
 
 

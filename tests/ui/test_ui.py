@@ -80,8 +80,9 @@ def servers(road: Road, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         )
     running = Servers(process, port)
     try:
-        for offset in (0, 1, 2, 3, 5):  # the fourth speaks no HTTP
+        for offset in (0, 1, 2, 3):  # the fourth speaks no HTTP
             _wait(running, running.url(offset, ""), log)
+        _wait(running, running.url(5, "sign-in"), log)  # nobody else is let in
         yield running
     finally:
         if process.poll() is None:

@@ -3,17 +3,19 @@
 from datetime import timedelta
 
 import pyarrow as pa
-import pytest
 
 from assets.home import Home
 from assets.lake import Lake
-from assets.reviews.labels import NoReviewLabels, review_labels
+from assets.reviews.labels import review_labels, reviewed_labels
 from assets.reviews.overrides import overrides
 from assets.spec import UseCaseSpec
-from assets.tables import DECISIONS, REVIEWS, REVIEWS_SCHEMA
+from assets.tables import DECISIONS, LABELS, REVIEWS, TIMESTAMP
 from assets.training.card.measures import wilson
 from tests.reviewed import NIGHT, NOW, decided, people, put, review_spec, say
 
+LABEL_ROWS = pa.schema(
+    [("order_id", pa.string()), ("label", pa.int64()), ("observed_at", TIMESTAMP)]
+)
 NOBODY = pa.chunked_array([pa.array([], pa.string())])
 
 
@@ -85,14 +87,19 @@ def test_reviews_become_labels_only_where_the_spec_says_so(home: Home, lake: Lak
     assert early.column("order_id").to_pylist() == ["c0"]
 
 
-def test_reviews_are_no_class_and_no_value() -> None:
-    spec = review_spec(outcomes_as_labels=True)
-    other = spec.model_copy(update={"model": spec.model.model_copy(update={"task": "regression"})})
-    with pytest.raises(NoReviewLabels, match="binary"):
-        review_labels(
-            other,
-            decided(spec, NIGHT, [{}]),
-            REVIEWS_SCHEMA.empty_table(),
-            observed=NOBODY,
-            as_of=NOW,
-        )
+def test_a_training_takes_them_from_the_lake_where_the_spec_says_so(home: Home, lake: Lake) -> None:
+    later, said = NOW + timedelta(days=1), {"second_review": "declines", "blind_sample": 1.0}
+    on = review_spec(outcomes_as_labels=True, **said)
+    lake.ensure(on.name, LABELS, LABEL_ROWS)
+    assert reviewed_labels(on, lake, later) is None  # nobody has reviewed anything
+    labelled(home, lake, on)
+    assert reviewed_labels(review_spec(**said), lake, later) is None
+    found = reviewed_labels(on, lake, later)
+    assert found is not None
+    assert found.column("order_id").to_pylist() == ["c0", "c1"]
+    seen = {"order_id": ["c1"], "label": [0], "observed_at": [NOW]}
+    lake.replace_day(on.name, LABELS, NIGHT, pa.table(seen).cast(LABEL_ROWS))
+    # An outcome that was observed says more than a person who expected one.
+    found = reviewed_labels(on, lake, later)
+    assert found is not None
+    assert found.column("order_id").to_pylist() == ["c0"]
