@@ -25,6 +25,7 @@ from assets.features.publish import publish_days
 from assets.features.sets import label_figures, scoring_set, set_schema, training_set
 from assets.gate_results import record
 from assets.lake import Lake
+from assets.ledger.judged_anew import put_judged_anew
 from assets.quality.assets import finding
 from assets.quality.stopped import stopped_nights
 from assets.reviews.labels import reviewed_labels
@@ -229,6 +230,7 @@ def feature_coverage_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
             result = judge_coverage(spec, day, rows)
             run_id = context.run.run_id
             record(lake, spec.name, day, result, spec_version=spec.version, run_id=run_id)
+            put_judged_anew(lake, installation.home, spec, [day], run_id)
         # The check's own description is not shown on the page of the run: say there what it found.
         (context.log.info if result.verdict == "pass" else context.log.error)(result.message)
         return finding(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.gate_results import GateResult, record
+from assets.ledger.judged_anew import put_judged_anew
 from assets.quality.scoring_population import GATE, docs_page, evaluate
 from assets.spec import UseCaseSpec
 from assets.tables import SCORING_SET
@@ -79,19 +80,13 @@ def scoring_population_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
     def judged(
         context: dg.AssetCheckExecutionContext, installation: Installation
     ) -> dg.AssetCheckResult:
-        day, lake = day_of(context), installation.lake
+        day, lake, run_id = day_of(context), installation.lake, context.run.run_id
         with explained():
             # In the schema of the lake's table: the same bytes the consumer will look at.
             rows = lake.read_day(spec.name, SCORING_SET, day)
             result = evaluate(spec, installation.home, day, rows)
-            record(
-                lake,
-                spec.name,
-                day,
-                result,
-                spec_version=spec.version,
-                run_id=context.run.run_id,
-            )
+            record(lake, spec.name, day, result, spec_version=spec.version, run_id=run_id)
+            put_judged_anew(lake, installation.home, spec, [day], run_id)
         # The check's own description is not shown on the page of the run: say there what it found.
         (context.log.info if result.verdict == "pass" else context.log.error)(result.message)
         return finding(

@@ -93,8 +93,9 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 )
             version = versions[0]
             # With no night to judge: only whoever waits at the foot may take a free place.
-            climbed = advance(lake, home, spec, day, None, run_id=context.run.run_id)
-            _seal(lake, home, spec, day, context.run.run_id)
+            run_id = context.run.run_id
+            climbed = advance(lake, home, spec, day, None, run_id=run_id, trained=True)
+            _seal(lake, home, spec, day, run_id)
             repaired = project_aliases(lake, home, spec)
         command = f"nightshift approve {spec.name} {version.version} --reason TEXT"
         card = installation.report_url(home.model_card(spec.name, version.version))

@@ -39,6 +39,7 @@ def advance(
     move: Move | None,
     *,
     run_id: str,
+    trained: bool = False,
 ) -> list[Event]:
     """Put on record what follows from the night of ``day``, in one commit; its events.
 
@@ -49,9 +50,10 @@ def advance(
     that waits and is newer than the champion enters. Everything holds from the day after on, or
     after the newest night that was scored.
 
-    Run again for the night it finds, and returns, what it wrote for it then. Only the step of the
-    newest night lets anyone up: an earlier one run again may still roll back. Nothing moves while
-    the champion or the challenger on record are in doubt (see ``deciders_on``).
+    Run again for the night it finds, and returns, what it wrote for it then; but what was
+    ``trained`` as of the night's close may take the place which that step left free. Only the step
+    of the newest night lets anyone up: an earlier one run again may still roll back. Nothing moves
+    while the champion or the challenger on record are in doubt (see ``deciders_on``).
     """
     from assets.release.affected import affected_days
     from assets.release.steps import Night, step, steps_of
@@ -59,7 +61,7 @@ def advance(
 
     authority, there = read_authority(lake, home), read_events(lake, spec.name)
     done = steps_of(spec, there, authority, day)
-    if done or not there:
+    if not there or (done and not trained):
         return done
     affected: list[date] = []
     if move is not None and move.verdict == "roll_back":
@@ -74,7 +76,7 @@ def advance(
     )
 
     def decide(events: list[Event]) -> list[Event]:
-        if steps_of(spec, events, authority, day):
+        if not trained and steps_of(spec, events, authority, day):
             return []
         rows = step(
             spec, events, authority, night, move, lambda entry: kept_out(lake, home, spec, entry)

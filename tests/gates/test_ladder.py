@@ -251,6 +251,25 @@ def test_a_guardrail_rolls_back_the_same_night_and_lists_the_days(
     assert stepped(home, lake, spec, night(4)) == []
 
 
+def test_what_is_trained_after_a_night_takes_the_place_its_step_left_free(
+    home: Home, lake: Lake
+) -> None:
+    spec, ann = make_spec(), person(home, lake, "ann")
+    for version in (1, 2):
+        put(lake, spec, version)
+    approved(home, lake, spec, 1, ann)
+    stepped(home, lake, spec, night(0))
+    stepped(home, lake, spec, night(1), 2, "shadow", "roll_back")
+    put(lake, spec, 3)
+    # The night run again is the night as it was.
+    assert [e["stage"] for e in stepped(home, lake, spec, night(1))] == ["rolled_back"]
+    (entered,) = advance(lake, home, spec, night(1), None, run_id="training", trained=True)
+    assert (entered["model_version"], entered["stage"]) == (3, "shadow")
+    assert entered["effective_from"] == night(2)
+    assert advance(lake, home, spec, night(1), None, run_id="training", trained=True) == []
+    assert now(home, lake, spec, night(2)) == (1, 3, "shadow")
+
+
 def test_the_step_of_a_night_is_found_again_and_an_earlier_one_lets_nobody_up(
     home: Home, lake: Lake, spec: UseCaseSpec, begun_champion: Signer
 ) -> None:

@@ -1,15 +1,16 @@
 """Nights on the simulated lender: decided, drifted, stopped, run again, refused."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
 from assets.gate_results import passed_days, verdicts
+from assets.ledger.verify import verify
 from assets.quality.scoring_population import GATE, docs_page
-from orchestration.jobs import nightly_job, training_job
+from orchestration.jobs import ingestion_job, nightly_job, training_job
 from orchestration.nights import night
 from tests.road_fixtures import BAD, DRIFTED, NIGHTS, QUIET, USE_CASE, Road
 
@@ -94,6 +95,14 @@ def test_a_night_that_passes_the_door_can_still_be_too_odd_to_score(road: Road) 
     before = road.versions()
     assert road.session.run(nightly_job(USE_CASE), day=day).succeeded
     assert road.versions() == before
+
+    # Another file for a night that is on the ledger: the door judges anew, and no audit minds.
+    landed.write_text("\n".join([header, *lines[:60]]) + "\n")
+    road.session.run(ingestion_job(USE_CASE), day=day)
+    session, spec = road.session, road.session.spec(USE_CASE)
+    assert road.versions()["gate_results"] > before["gate_results"]
+    found = verify(lake, session.home, spec, now=datetime(2026, 8, 1, tzinfo=UTC))
+    assert found.sound, found.findings
 
 
 def test_drift_is_reported_and_does_not_stop_the_night(road: Road) -> None:

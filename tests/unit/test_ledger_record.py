@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from assets.home import Home
 from assets.lake import Lake
 from assets.ledger.checkpoints import read_checkpoints
 from assets.ledger.delta_log import change_settings, settings
+from assets.ledger.judged_anew import put_judged_anew
 from assets.ledger.record import (
     checkpoint_day,
     checkpoint_gates,
@@ -122,6 +124,26 @@ def test_what_comes_between_nights_is_put_on_it_by_those_who_do_it(
     assert (four.kind, four.day, four.said["verdicts"]) == ("gates", DAY, {"fail": 1})
     assert verify(lake, there, spec, now=NOW).sound
     assert len(lines(there)) == 7
+
+
+def test_gates_judged_anew_are_put_on_the_ledger_or_it_is_told(
+    there: Home, lake: Lake, spec: UseCaseSpec
+) -> None:
+    checkpoint_day(lake, there, spec, DAY, run_id="night")
+    for verdict in ("fail", "pass"):
+        result = GateResult("rows", "cases", verdict, "counted again", {}, {}, "e")
+        record(lake, NAME, DAY, result, spec_version=spec.version, run_id="late rows")
+        assert put_judged_anew(lake, there, spec, [DAY, NEXT], "late rows") == ""
+        assert verify(lake, there, spec, now=NOW).sound
+    assert put_judged_anew(lake, there, spec, [], "late rows") == ""
+    assert not there.alert_log.exists()
+    file = there.ledger_copy / f"{NAME}.jsonl"
+    file.write_text("something else\n")
+    record(lake, NAME, DAY, replace(result, verdict="fail"), spec_version="v", run_id="again")
+    for _ in range(2):
+        assert "second copy" in put_judged_anew(lake, there, spec, [DAY], "again")
+    (alert,) = there.alert_log.read_text().splitlines()
+    assert "are not what the ledger says they were" in alert
 
 
 def test_training_gates_come_and_go_without_the_ledger(
