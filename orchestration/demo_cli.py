@@ -144,11 +144,12 @@ def _night(session: "Session", spec: "UseCaseSpec", day: date) -> "Night":
         models = [one.digest for one in (found.champion, found.challenger) if one is not None]
     except NotApproved:
         models = []
+    before = night(session, spec.name, day)
     done = session.run_once(
         nightly_job(spec.name),
         day=day,
         inputs=session.inputs(spec, day, day, *models),
-        stopped=bool(night(session, spec.name, day).gate_failures),
+        stopped=before.outcome == "stopped" and bool(before.gate_failures),
     )
     row = night(session, spec.name, day)
     tell(f"      {line(row, done)} ({_took(started)})")

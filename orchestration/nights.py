@@ -49,10 +49,13 @@ class Night:
 
     @property
     def gate_failures(self) -> list[str]:
-        """Gates on record that stopped the night; one without enough evidence may let it go on."""
-        if self.outcome in ("decided", "fallback"):
+        """Gates on record that stopped the night, or gave it to people; one without enough evidence
+        may let it go on."""
+        if self.outcome == "decided":
             return []
         failed = [name for name, verdict in self.gates.items() if verdict == "fail"]
+        if self.outcome == "fallback":
+            return failed
         return failed or [name for name, verdict in self.gates.items() if verdict != "pass"]
 
     def as_json(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_what_a_rolled_back_champion_decided_is_decided_anew(road: Road, home: H
     assert set(before.column("model_version").to_pylist()) == {1}
     told = parsed(nightshift(road, home, "rollback", USE_CASE, "--reason", "wrong", "--json"))
     assert (told["written"][0]["version"], told["champion"]) == (1, None)
-    assert any("a new version: `nightshift train" in line for line in told["awaited"])
+    assert any(f"`nightshift train {USE_CASE}`" in line for line in told["awaited"])
     # Nothing of what was decided has changed by that.
     assert lake.read_day(USE_CASE, "decisions", QUIET).equals(before)
 

@@ -125,7 +125,8 @@ def test_evidently_shows_one_dated_snapshot_a_night(road: Road) -> None:
     workspace = Workspace(str(road.session.home.evidently_workspace))
     project = next(p for p in workspace.list_projects() if p.name == USE_CASE)
     snapshots = [workspace.get_run(project.id, run) for run in workspace.list_runs(project.id)]
-    assert sorted(s.timestamp.date() for s in snapshots) == DECIDED
+    dates = sorted(s.timestamp.date() for s in snapshots)
+    assert [day for day in dates if day <= NIGHTS[-1]] == DECIDED
 
 
 @pytest.mark.parametrize("day", [QUIET, BAD])
