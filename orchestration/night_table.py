@@ -52,9 +52,7 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
             str(row.declined),
             f"[red]{row.challenger}[/]" if "rolled back" in row.challenger else row.challenger,
             f"[yellow]moved ({len(row.drifted)})[/]" if row.drift == "moved" else drift,
-            f"[red]{', '.join(row.gate_failures) or 'stopped before the gate'}[/]"
-            if row.outcome == "stopped"
-            else "none",
+            _gates(row),
         )
     console().print(table)
     typer.echo(
@@ -67,3 +65,9 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
             typer.echo(f"{row.night} moved: {', '.join(row.drifted)}")
         if row.problem:
             typer.echo(f"{row.night} {row.outcome}: {row.problem}")
+
+
+def _gates(row: "Night") -> str:
+    before = "stopped before the gate" if row.outcome == "stopped" else ""
+    failed = ", ".join(row.gate_failures) or before
+    return f"[red]{failed}[/]" if failed else "none"

@@ -45,8 +45,8 @@ class User:
     name: str
     roles: frozenset[Role]
     epoch: str
-    """Of their sessions: random, another one after a change of password, roles or a removal. Keep
-    it in the session and ask :meth:`Users.session` with every request."""
+    """Of their sessions: random, another one after a change of password or roles, a sign-out or a
+    removal. Keep it in the session and ask :meth:`Users.session` with every request."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,11 @@ class Users:
                 "UPDATE users SET roles = ?, epoch = ? WHERE id = ?", [*new.values(), row["id"]]
             )
         return _user({**row, **new})
+
+    def end_sessions(self, name: str) -> None:
+        """End every session of a user, wherever it is. Raises UsersError."""
+        with self._changed(name) as (connection, row):
+            connection.execute("UPDATE users SET epoch = ? WHERE id = ?", [_epoch(), row["id"]])
 
     def verify(self, name: str, password: str, now: datetime, *, address: str = "") -> User:
         """Who signs in. ``now``: UTC; ``address``: of the client, where there is one.

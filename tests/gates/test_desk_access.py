@@ -213,11 +213,16 @@ def test_who_is_revoked_is_out_at_once(
     assert "Your session has ended" in words(answer)
 
 
-def test_signing_out_forgets_the_cookie(desk: Desk) -> None:
-    client = signed_in(desk, "rae.reviewer")
+def test_signing_out_ends_every_visit(desk: Desk) -> None:
+    client, elsewhere = signed_in(desk, "rae.reviewer"), signed_in(desk, "rae.reviewer")
+    other = signed_in(desk, "aud.auditor")
     answer = client.post("/sign-out", {"token": client.token("/look-up")})
     assert answer.status_code == 303
     assert client.get("/queues").status_code == 401
+    # A copy of the cookie is of no use either.
+    assert elsewhere.get("/queues").status_code == 401
+    assert other.get("/look-up").status_code == 200
+    assert signed_in(desk, "rae.reviewer").get("/queues").status_code == 200
 
 
 @pytest.mark.parametrize(

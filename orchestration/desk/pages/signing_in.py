@@ -73,7 +73,8 @@ def sign_out(
     visitor: Annotated[Visitor, Depends(Allowed(*ANYONE))],
     token: Annotated[str, Form(max_length=100)],
 ) -> Response:
-    """End the visit in this browser."""
+    """End every visit of this person: a cookie that somebody copied is of no use either."""
+    service(request).users.end_sessions(visitor.name)
     cookies.take(request, cookies.SIGNED_IN)
     return RedirectResponse("/sign-in", 303)
 
