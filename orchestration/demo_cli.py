@@ -184,5 +184,20 @@ def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:
         f"  model card      {cards[-1] if cards else 'none'}\n"
         f"  models          .venv/bin/nightshift models --home {root}\n"
         f"  status          .venv/bin/nightshift status --home {root}\n"
+        f"  the ladder      .venv/bin/nightshift release status --home {root}\n"
+        f"  one decision    .venv/bin/nightshift explain {_referred(session, use_case, rows)} "
+        f"--home {root}\n"
+        f"  the ledger      .venv/bin/nightshift audit verify --home {root}\n"
         f"  everything      .venv/bin/nightshift dev --home {root}"
     )
+
+
+def _referred(session: "Session", use_case: str, rows: "list[Night]") -> str:
+    """Id of a case of the last night that a person has to decide."""
+    from assets.tables import DECISIONS
+
+    columns = ["decision_id", "decision"]
+    day = rows[-1].night
+    found = session.lake.read(use_case, DECISIONS, columns=columns, first=day, last=day)
+    ids = [row["decision_id"] for row in found.to_pylist() if row["decision"] == "refer"]
+    return min(ids, default="ID")

@@ -37,7 +37,8 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("model", "cases", "approved", "referred", "advised\ndecline", "declined"):
         table.add_column(heading, justify="right")
-    for heading in ("challenger", "drift", "gate failures"):
+    table.add_column("challenger", min_width=13)
+    for heading in ("drift", "gate failures"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         drift = row.drift or "-"
@@ -56,9 +57,9 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
         )
     console().print(table)
     typer.echo(
-        "model: the champion; challenger: its version, stage and what followed; referred: a person "
-        "decides; advised decline: those of them the score would decline; moved (n): n columns "
-        "drifted"
+        "model: the champion; challenger: its version, stage (cases it decided) and what followed; "
+        "referred: a person decides; advised decline: those of them the score would decline; "
+        "moved (n): n columns drifted"
     )
     for row in rows:
         if row.drift == "moved":

@@ -41,7 +41,7 @@ class Night:
     declined: int = 0
     advised_decline: int = 0
     model_version: int | None = None  # that scored it; None where none did
-    challenger: str = ""  # in words: "2 in canary, 76 cases: held"
+    challenger: str = ""  # in words: "2 in canary (76): held"
     drift: str | None = None
     drifted: list[str] = field(default_factory=list)
     gates: dict[str, str] = field(default_factory=dict)
@@ -119,7 +119,7 @@ def _challenger(lake: Lake, use_case: str, day: date, decided: int) -> str:
     if not moves:
         return ""
     (move,) = moves
-    cases = f", {decided} cases" if move["stage"] == CANARY else ""
+    cases = f" ({decided})" if move["stage"] == CANARY else ""
     return f"{move['version']} in {move['stage']}{cases}: {MOVED[move['verdict']]}"
 
 
