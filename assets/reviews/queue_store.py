@@ -143,13 +143,22 @@ class QueueStore:
             for end in ("", "-wal", "-shm", "-journal"):
                 self.path.with_name(self.path.name + end).unlink(missing_ok=True)
             os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT, 0o600))
-            with self._connected() as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("BEGIN IMMEDIATE")
-                for statement in TABLES:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-                connection.execute("COMMIT")
+            try:
+                self._make_tables()
+            except sqlite3.Error as error:
+                raise QueueError(
+                    f"{self.path} could not be made anew: {error}. Nothing of ours writes into it "
+                    "at that moment: stop who does, and load the page again"
+                ) from error
+
+    def _make_tables(self) -> None:
+        with self._connected() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in TABLES:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute("COMMIT")
 
     def _version(self) -> int | None:
         """Of the file as it is; None of none, or of one that is torn."""
