@@ -26,7 +26,7 @@ from assets.lake import Lake
 from assets.spec import UseCaseSpec
 from assets.spec_files import load_specs
 from orchestration.definitions import USE_CASES_VARIABLE
-from orchestration.event_log import event_log_held_open
+from orchestration.event_log import BATCH, BATCH_VARIABLE, event_log_held_open
 from orchestration.ledger_place import ledger_copy_from_environment
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.progress import NAME as PROGRESS
@@ -64,6 +64,7 @@ def open_home(root: Path, use_case_folders: Sequence[Path] = ()) -> "Session":
     # Idle OpenMP threads sleep instead of spinning: measured 4 to 8 times less CPU for boosting on
     # busy cores. Read once, when scikit-learn is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault(BATCH_VARIABLE, str(BATCH))
     if use_case_folders:
         os.environ[USE_CASES_VARIABLE] = os.pathsep.join(str(f.resolve()) for f in use_case_folders)
     return Session(home)
