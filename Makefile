@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test dev lint bench bench-door bench-features bench-training fuzz lock clean
+.PHONY: demo test dev lint bench bench-door bench-features bench-training bench-ledger bench-cascade fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/nightshift demo
@@ -33,6 +33,14 @@ bench-features: $(INSTALLED)
 # A million rows scored, against predict_proba alone.
 bench-training: $(INSTALLED)
 	$(BIN)/python -m benchmarks.training
+
+# A million decisions verified, against SHA-256 of the same bytes.
+bench-ledger: $(INSTALLED)
+	$(BIN)/python -m benchmarks.ledger
+
+# A cheap model before an expensive one, against the expensive one alone.
+bench-cascade: $(INSTALLED)
+	$(BIN)/python -m benchmarks.cascade
 
 # The reader on scrawl, for some ten minutes; `make test` does the same for some seconds.
 fuzz: $(INSTALLED)

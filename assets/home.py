@@ -10,6 +10,8 @@ class Home:
     """The folder ``NIGHTSHIFT_HOME`` points at, and the places in it."""
 
     root: Path
+    copies: Path | None = None
+    """Where the second copy of the ledger is kept; None: in the home."""
 
     @property
     def landing(self) -> Path:
@@ -89,6 +91,16 @@ class Home:
     def model_card(self, use_case: str, version: int) -> Path:
         """Page of a model version, for people."""
         return self.reports / "models" / use_case / f"version_{version}.html"
+
+    @property
+    def ledger_copy(self) -> Path:
+        """Second copy of the ledger's checkpoints, one JSON object a line; keep it elsewhere."""
+        return self.copies or self.root / "ledger_copy"
+
+    @property
+    def desk(self) -> Path:
+        """Folder of the review desk: users.db, queue.db (an index, made anew from the lake)."""
+        return self.root / "desk"
 
     @property
     def scratch(self) -> Path:

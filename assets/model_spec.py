@@ -146,6 +146,34 @@ class TrainingGatesSpec(Block):
     )
 
 
+class CascadeSpec(Block):
+    """A cheap model, distilled from the winner, decides the clear cases; the winner the others.
+
+    ``band``: scores of the cheap model between which (both included) the winner scores a case.
+    """
+
+    band: tuple[float, float]
+    max_disagreement: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description=(
+            "Largest share of the cases outside the band on which the policy would decide "
+            "otherwise by the winner's score. In training a gate; every night on a sample."
+        ),
+    )
+    sample: int = Field(
+        default=500, ge=50, description="Clear cases a night that both score, at most (seeded)."
+    )
+
+    @field_validator("band")
+    @classmethod
+    def _rising(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 1:
+            raise ValueError("band: two rising scores from 0 to 1")
+        return value
+
+
 class ModelSpec(Block):
     """What is trained, and how it is judged. Estimators come from an allow-list by name."""
 
@@ -184,6 +212,7 @@ class ModelSpec(Block):
     )
     golden_rows: int = Field(default=200, ge=20, le=2000, description="Kept with each version.")
     gates: TrainingGatesSpec = TrainingGatesSpec()
+    cascade: CascadeSpec | None = None
     seed: int = 20260601
 
     @model_validator(mode="before")

@@ -14,6 +14,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from assets.model_spec import ModelSpec
+from assets.policy_spec import AuditSpec, FallbackSpec, PolicySpec, ReviewSpec
+from assets.release_spec import ReleaseSpec
 from assets.source_spec import Block, ColumnType, SourceSpec, parse_duration
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -151,38 +153,6 @@ class QualitySpec(Block):
     columns: dict[str, ColumnQuality] = Field(default={})
 
 
-class PolicySpec(Block):
-    """Turns a score (probability of the positive label) into a decision; outside the model."""
-
-    approve_below: float = Field(default=0.1, ge=0, le=1)
-    decline_above: float = Field(default=0.5, ge=0, le=1)
-    accept_above: float = Field(
-        default=0.8,
-        ge=0,
-        le=1,
-        description="Multiclass only: a class this probable or more is taken, others are referred.",
-    )
-    automatic_decline: bool = Field(
-        default=False, description="When false a person confirms: the case is referred."
-    )
-    refer_missing: float | None = Field(
-        default=1.0,
-        gt=0,
-        le=1,
-        description=(
-            "Share of a case's features without a value from which on a person decides, whatever "
-            "the score. null: the score alone counts, and the behaviour gate asks what it makes of "
-            "a case of which nothing is known."
-        ),
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "PolicySpec":
-        if self.approve_below > self.decline_above:
-            raise ValueError("approve_below must not be above decline_above")
-        return self
-
-
 class DriftSpec(Block):
     """When the world counts as moved, against the champion's training window."""
 
@@ -211,28 +181,6 @@ class RiskSpec(Block):
         return next(t for t in levels if t in (self.impact, self.volume, self.visibility))
 
 
-class FallbackSpec(Block):
-    """What happens to a night's cases when no model can be trusted with them."""
-
-    refer_all: Literal[True] = Field(
-        default=True, description="Every case goes to a person; the night still ends."
-    )
-
-
-class ReleaseSpec(Block):
-    """Who has to agree before a version may decide cases."""
-
-    approvals: int | None = Field(
-        default=None,
-        ge=1,
-        le=5,
-        description="Named people who must approve. May be more than the risk tier asks, not less.",
-    )
-    approvers: list[str] = Field(
-        default=[], description="Who may approve, by enrolled name. Empty: anyone enrolled."
-    )
-
-
 class UseCaseSpec(Block):
     """One use case. Needed: ``name``, ``start``, ``sources``, ``population`` and ``label``."""
 
@@ -256,6 +204,8 @@ class UseCaseSpec(Block):
     policy: PolicySpec = PolicySpec()
     fallback: FallbackSpec = FallbackSpec()
     release: ReleaseSpec = ReleaseSpec()
+    review: ReviewSpec = ReviewSpec()
+    audit: AuditSpec = AuditSpec()
     monitoring: MonitoringSpec = MonitoringSpec()
 
     @field_validator("start")
@@ -332,6 +282,7 @@ class UseCaseSpec(Block):
         for column in self.model.monotone:
             if column in self.feature_names and column not in self.numeric_features:
                 yield f"model.monotone: '{column}' is no number"
+        yield from self._problems_of_policy(population)
         seen: set[str] = set()
         for column in self.feature_names:
             if column in seen:
@@ -341,6 +292,33 @@ class UseCaseSpec(Block):
                 yield f"'{column}' is denied or sensitive and cannot be a feature"
             if column == self.label.column:
                 yield f"'{column}' is the label and cannot be a feature"
+
+    def _problems_of_policy(self, population: SourceSpec) -> Iterator[str]:
+        known = {*self.feature_names, *(c for c in self.population_columns)}
+        for rule in (*self.policy.rules, *self.fallback.rules):
+            if rule.column in self.sensitive:
+                yield f"rule '{rule.id}' asks the sensitive column '{rule.column}'"
+            elif rule.column not in known:
+                yield (
+                    f"rule '{rule.id}': '{rule.column}' is neither a feature nor a column of the "
+                    "population mart"
+                )
+            elif (rule.below, rule.above) != (None, None) and not self._is_number(rule.column):
+                yield f"rule '{rule.id}': '{rule.column}' is no number: nothing is above or below"
+        for column in self.policy.reasons:
+            if column not in self.feature_names:
+                yield f"policy.reasons: '{column}' is no feature"
+        capacity = self.policy.capacity
+        if capacity is not None and capacity.value is not None:
+            if capacity.value not in known:
+                yield f"policy.capacity.value: '{capacity.value}' is no column of a case"
+            elif not self._is_number(capacity.value):
+                yield f"policy.capacity.value: '{capacity.value}' is no number"
+        cascade = self.model.cascade
+        if cascade is not None and self.model.task != "binary":
+            yield "model.cascade: only a binary task has a band of uncertainty"
+        if self.review.outcomes_as_labels and self.model.task != "binary":
+            yield "review.outcomes_as_labels: approve and decline are labels of a binary task only"
 
     def _problems_of_given(self, population: SourceSpec, label: SourceSpec) -> Iterator[str]:
         """What does not go with columns that the door gives, see ColumnSpec.given."""
@@ -377,6 +355,12 @@ class UseCaseSpec(Block):
                 "file arise at one instant and none is later than another: write model.validation: "
                 "cross_validation for a snapshot (or time, if files come day after day)"
             )
+
+    def _is_number(self, column: str) -> bool:
+        """Of a feature, or of another column of the population."""
+        if column in self.feature_names:
+            return column in self.numeric_features
+        return self.sources[self.population.source].columns[column].type in ("int", "float", "bool")
 
     def view_source(self, view: str) -> str:
         """The source a feature view reads: declared, or the one of its own name."""

@@ -149,6 +149,9 @@ GATE_RESULTS_SCHEMA = pa.schema(
     ]
 )
 
+PUSH = pa.struct([("feature", pa.string()), ("weight", pa.float64())])
+"""A feature and what it added to the score's log-odds. (Delta calls the item of a list element.)"""
+
 PREDICTIONS_SCHEMA = pa.schema(
     [
         ("case_key", pa.string()),
@@ -157,15 +160,28 @@ PREDICTIONS_SCHEMA = pa.schema(
         ("score", pa.float64()),  # probability of the positive label; null under a fallback
         ("prediction", pa.string()),  # multiclass: the likeliest class, score its probability
         ("missing", pa.float64()),  # share of the features without a value; null under a fallback
+        # What pushed the score up, the most first, at most four; null under a fallback.
+        ("reasons", pa.list_(pa.field("element", PUSH))),
+        ("arm", pa.string()),  # champion | canary: whose score stands here; null under a fallback
+        ("cheap", pa.bool_()),  # by the cascade's cheap model; null under a fallback
         ("model_version", pa.int64()),  # null under a fallback
         ("model_digest", pa.string()),
         ("fallback", pa.string()),  # why no model scored the case; null where one did
     ]
 )
 
+REASON = pa.struct(
+    [
+        ("feature", pa.string()),  # or the rule that decided
+        ("weight", pa.float64()),  # what it added to the score's log-odds; null of a rule
+        ("text", pa.string()),  # for the person the case is about
+    ]
+)
+
 DECISIONS_SCHEMA = pa.schema(
     [
         ("decision_id", pa.string()),  # uuid5, stable across re-runs
+        ("revision", pa.int64()),  # from 1; a later one replaces an earlier one
         ("case_key", pa.string()),
         ("entity_key", pa.string()),
         ("event_timestamp", TIMESTAMP),
@@ -173,11 +189,106 @@ DECISIONS_SCHEMA = pa.schema(
         ("prediction", pa.string()),  # multiclass: the likeliest class
         ("decision", pa.string()),  # approve | decline | refer
         ("advice", pa.string()),  # what the score alone says; differs where a person must confirm
-        ("rule", pa.string()),  # the policy rule that decided; 'fallback' where no model could
+        # The policy rule that decided; 'fallback' where no model could, 'withdrawn' where the case
+        # was decided before and is in the night no more.
+        ("rule", pa.string()),
+        ("reasons", pa.list_(pa.field("element", REASON))),  # empty of an approval
+        ("band", pa.string()),  # of the score, by the spec's names; null in none
+        ("overflow", pa.bool_()),  # referred beyond what people can look at in a night
+        ("value_at_risk", pa.float64()),  # orders referrals; null where nothing can be said
+        ("arm", pa.string()),  # champion | canary; null under a fallback
         ("model_version", pa.int64()),  # null under a fallback
         ("model_digest", pa.string()),
         ("fallback", pa.string()),  # why no model scored the case; null where one did
+        ("scoring_set_version", pa.int64()),  # of the lake table with the values that were used
         ("spec_version", pa.string()),
+        ("run_id", pa.string()),
+    ]
+)
+
+CHALLENGER_SCORES = "challenger_scores"
+CHALLENGER_SCORES_SCHEMA = pa.schema(
+    [
+        ("case_key", pa.string()),
+        ("entity_key", pa.string()),
+        ("event_timestamp", TIMESTAMP),
+        ("stage", pa.string()),  # of the challenger that night: shadow | canary
+        ("arm", pa.string()),  # who decided the case: champion | canary
+        ("version", pa.int64()),
+        ("digest", pa.string()),
+        ("score", pa.float64()),  # null where it is unusable
+        ("prediction", pa.string()),
+        ("advice", pa.string()),  # of the policy on this score
+        ("champion_version", pa.int64()),
+        ("champion_score", pa.float64()),
+        ("champion_prediction", pa.string()),
+        ("champion_advice", pa.string()),
+    ]
+)
+
+RELEASE_CHECKS = "release_checks"
+RELEASE_CHECKS_SCHEMA = pa.schema(
+    [
+        ("version", pa.int64()),
+        ("stage", pa.string()),  # shadow | canary, that night
+        # days | cases | scores | disagreement | non_inferiority | approval | referral_shift |
+        # approval_shift | calibration | fairness | move
+        ("check", pa.string()),
+        # pass | fail | insufficient; of ``move``: hold | promote | roll_back
+        ("verdict", pa.string()),
+        ("message", pa.string()),
+        ("figures", pa.string()),  # JSON object, sorted keys
+        ("threshold", pa.string()),  # JSON object, sorted keys
+        ("run_id", pa.string()),
+    ]
+)
+
+REVIEWS = "reviews"
+REVIEWS_SCHEMA = pa.schema(
+    [
+        ("review_id", pa.string()),  # uuid5 of decision, revision and sequence
+        ("decision_id", pa.string()),
+        ("revision", pa.int64()),  # of the decision that was reviewed
+        ("case_key", pa.string()),
+        ("sequence", pa.int64()),  # of the decision's reviews, from 1
+        ("kind", pa.string()),  # review | second | blind
+        ("outcome", pa.string()),  # approve | decline
+        ("machine", pa.string()),  # what the decision advised
+        ("rationale", pa.string()),
+        ("reviewer", pa.string()),
+        ("at", TIMESTAMP),
+    ]
+)
+"""Append-only; the partition is the business day of the decision."""
+
+CHECKPOINTS = "ledger_checkpoints"
+CHECKPOINTS_SCHEMA = pa.schema(
+    [
+        ("sequence", pa.int64()),
+        ("kind", pa.string()),  # decisions | reviews | releases | gates
+        ("day", pa.date32()),  # null of releases
+        ("revision", pa.int64()),  # of the decisions; else null
+        ("rows", pa.int64()),
+        ("root", pa.string()),  # SHA-256 over the canonical rows, hex
+        ("table_version", pa.int64()),
+        # JSON: what the rows rest on (spec digest, model digests, versions of input tables), and
+        # the checkpoint they lawfully grew from.
+        ("evidence", pa.string()),
+        ("previous", pa.string()),  # digest of the checkpoint before; empty of the first
+        ("digest", pa.string()),  # SHA-256 over all of the above, canonical JSON
+        ("at", TIMESTAMP),  # close of the day, or the review's time
+        ("public_key", pa.string()),
+        ("signature", pa.string()),  # of the installation over the digest
+        ("run_id", pa.string()),
+    ]
+)
+
+SPECS = "ledger_specs"
+SPECS_SCHEMA = pa.schema(
+    [
+        ("spec_version", pa.string()),
+        ("sha256", pa.string()),  # of the text, hex
+        ("spec", pa.string()),  # JSON of the spec, as its version was computed from
         ("run_id", pa.string()),
     ]
 )
@@ -187,7 +298,8 @@ RELEASE_EVENTS_SCHEMA = pa.schema(
         ("sequence", pa.int64()),
         ("at", TIMESTAMP),  # the injected clock (as-of), not the wall
         ("model_version", pa.int64()),
-        # registered | refused | approved | champion | retired | rejected
+        # registered | refused | approved | shadow | canary | champion | retired | rejected |
+        # rolled_back | redecided, which is no stage: days of the version are decided anew
         ("stage", pa.string()),
         ("effective_from", pa.date32()),  # first partition it applies to
         ("model_digest", pa.string()),  # SHA-256 of the model file
@@ -195,8 +307,8 @@ RELEASE_EVENTS_SCHEMA = pa.schema(
         ("actor", pa.string()),  # system:nightshift or person:<name>
         ("reason", pa.string()),
         ("evidence", pa.string()),  # JSON: metrics, sample sizes, MLflow run, gates, approvals
-        ("public_key", pa.string()),  # of the person who signed; null where the system acted
-        ("signature", pa.string()),  # by that key over the event; null where the system acted
+        ("public_key", pa.string()),  # of the person who signed, or of the installation
+        ("signature", pa.string()),  # by that key; see assets/release/statement.py
         ("spec_version", pa.string()),
         ("run_id", pa.string()),
     ]

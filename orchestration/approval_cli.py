@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,7 +48,10 @@ def approve(
     use_cases: UseCasesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a model version as yourself: the last approval needed makes it champion.
+    """Approve a model version as yourself: it may decide, and the release ladder does the rest.
+
+    Where no version decides yet, the last approval needed makes it champion; so it does where the
+    use case has neither shadow nor canary.
 
     Only versions whose training gates all passed can be approved. How many people must approve is
     `release.approvals` of the use case (one, if it says nothing), and who may is
@@ -88,17 +91,19 @@ def reject(
     Any enrolled person may. The cases of a champion that is rejected go to people until another
     version is approved.
     """
-    from orchestration.approving import reject_as
+    from assets.release.approval import reject as rejection
+    from orchestration.approving import decide, signer_at_terminal
 
     with opened(home, use_cases) as session:
-        events = reject_as(
+        events = decide(
+            rejection,
             session,
             use_case,
             version,
-            identity_file(identity),
-            reason,
-            effective_from.date() if effective_from else None,
+            signer_at_terminal(identity_file(identity)),
+            reason=reason,
             now=datetime.now(UTC),
+            effective_from=effective_from.date() if effective_from else None,
             expect=expect,
         )
         _tell(session, use_case, version, events, as_json)
@@ -109,36 +114,25 @@ def _tell(
 ) -> None:
     """What was written, where the version stands now, and what is still needed."""
     from assets.release.backing import requirement
-    from assets.release.events import REJECTED
+    from assets.release.events import APPROVED, CANARY, REJECTED, SHADOW
     from assets.release.standing import standings
 
     spec = session.spec(use_case)
     found, _ = standings(session.lake, session.home, spec)
     (now,) = [one for one in found if one.version == version]
     if as_json:
-        written = [
-            {
-                "sequence": e["sequence"],
-                "version": e["model_version"],
-                "stage": e["stage"],
-                "effective_from": e["effective_from"].isoformat(),
-                "actor": e["actor"],
-                "reason": e["reason"],
-            }
-            for e in events
-        ]
-        said = {"written": written, "requirement": requirement(spec), **now.as_json()}
+        said = {
+            "written": [plain(event) for event in events],
+            "requirement": requirement(spec),
+            **now.as_json(),
+        }
         typer.echo(json.dumps(said, indent=2))
         return
     if not events:
         typer.echo(f"{use_case} version {version} is {now.described} already: nothing was changed")
         return
     for event in events:
-        other = f"version {event['model_version']} {event['stage']}"
-        typer.echo(
-            f"{use_case} {other} by {event['actor']} from {event['effective_from']} on: "
-            f"{shown(event['reason'])}"
-        )
+        typer.echo(told(use_case, event))
     if now.stage == REJECTED:
         return
     unsure = [gate for gate, verdict in now.gates.items() if verdict == "insufficient"]
@@ -146,5 +140,31 @@ def _tell(
         typer.echo(f"approved knowing that evidence was not enough for: {', '.join(unsure)}")
     typer.echo(requirement(spec))
     missing = now.approvals_needed - len(now.approved_by)
-    if now.stage == "approved":
+    if missing > 0:
         typer.echo(f"{missing} more to go: it decides nothing until then")
+    elif now.stage in (APPROVED, SHADOW, CANARY):
+        typer.echo(
+            "it decides nothing yet: shadow and canary come first, night by night. See "
+            f"`nightshift release status {use_case}`"
+        )
+
+
+def plain(event: "Event") -> dict[str, Any]:
+    """A written event for ``--json``."""
+    return {
+        "sequence": event["sequence"],
+        "version": event["model_version"],
+        "stage": event["stage"],
+        "effective_from": event["effective_from"].isoformat(),
+        "actor": event["actor"],
+        "reason": event["reason"],
+    }
+
+
+def told(use_case: str, event: "Event") -> str:
+    """A written event in one line."""
+    stage = str(event["stage"]).replace("_", " ")
+    return (
+        f"{use_case} version {event['model_version']} {stage} by {event['actor']} from "
+        f"{event['effective_from']} on: {shown(event['reason'])}"
+    )

@@ -1,4 +1,4 @@
-"""Decisions of people on model versions: the record, the aliases that follow it, the card."""
+"""Decisions of people on model versions: the record, and what follows it: ledger, aliases, card."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from assets.errors import NightshiftError
 from assets.release.aliases import project_aliases
-from assets.release.approval import Signer, approve, reject
+from assets.release.approval import Signer, approve
 from assets.release.events import REFUSED, entry_of, evidence_of, read_events
 from assets.release.people import enrol, read_people
+from assets.release.redecision import redecide
+from assets.release.rollback import rollback
 from assets.release.standing import decisions, standings
 from assets.release.statement import APPROVE
 from assets.signing import create_private_key, public_key
@@ -20,6 +22,7 @@ from orchestration.identity import open_identity, system_user
 
 if TYPE_CHECKING:
     from assets.release.events import Event
+    from assets.release.redecision import Redecision
     from orchestration.session import Session
 
 
@@ -42,48 +45,48 @@ def approve_as(
 
     ``now``: UTC; the wall clock when left out. Raises ApprovalRefused and SigningKeyError.
     """
-    return _decide(
-        approve, session, use_case, version, identity_file, reason, effective_from, now, expect
+    return decide(
+        approve,
+        session,
+        use_case,
+        version,
+        signer_at_terminal(identity_file),
+        reason=reason,
+        now=now or datetime.now(UTC),
+        effective_from=effective_from,
+        expect=expect,
     )
 
 
-def reject_as(
-    session: "Session",
-    use_case: str,
-    version: int,
-    identity_file: Path,
-    reason: str,
-    effective_from: date | None = None,
-    *,
-    now: datetime | None = None,
-    expect: str | None = None,
-) -> "list[Event]":
-    """Reject a version, as :func:`approve_as` approves one."""
-    return _decide(
-        reject, session, use_case, version, identity_file, reason, effective_from, now, expect
-    )
+def signer_at_terminal(identity_file: Path) -> Signer:
+    """Who signs with the key in the file. Raises SigningKeyError."""
+    return Signer(open_identity(identity_file), system_user())
 
 
-def _decide(
+def decide(
     decision: "Callable[..., list[Event]]",
     session: "Session",
     use_case: str,
     version: int,
-    identity_file: Path,
+    signer: Signer,
+    *,
     reason: str,
-    effective_from: date | None,
-    now: datetime | None,
-    expect: str | None,
+    now: datetime,
+    effective_from: date | None = None,
+    expect: str | None = None,
 ) -> "list[Event]":
-    spec = session.spec(use_case)
+    """Put ``approve`` or ``reject`` on record, wherever the person sits; what follows, follows.
+
+    Raises ApprovalRefused, having written nothing.
+    """
     events = decision(
         session.home,
         session.lake,
-        spec,
+        session.spec(use_case),
         version,
-        Signer(open_identity(identity_file), system_user()),
+        signer,
         reason=reason,
-        now=now or datetime.now(UTC),
+        now=now,
         effective_from=effective_from,
         expect=expect,
     )
@@ -91,11 +94,69 @@ def _decide(
     return events
 
 
+def roll_back(
+    session: "Session",
+    use_case: str,
+    signer: Signer,
+    *,
+    reason: str,
+    now: datetime,
+    version: int | None = None,
+) -> "list[Event]":
+    """Roll back who decides now, or ``version`` if it does; what follows, follows.
+
+    The record alone decides: neither MLflow nor a model need be there. Raises ApprovalRefused and
+    RollbackRefused, having written nothing.
+    """
+    spec = session.spec(use_case)
+    events = rollback(
+        session.home, session.lake, spec, signer, reason=reason, now=now, version=version
+    )
+    _on_ledger(session, use_case)
+    _aliases(session, use_case)
+    return events
+
+
+def redecide_as(
+    session: "Session",
+    use_case: str,
+    identity_file: Path,
+    reason: str,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    version: int | None = None,
+    now: datetime | None = None,
+) -> "Redecision":
+    """Put on record that days are decided anew, as the person whose private key is in the file.
+
+    The nights are the caller's to run. Raises ApprovalRefused, RedecisionRefused, SigningKeyError.
+    """
+    done = redecide(
+        session.home,
+        session.lake,
+        session.spec(use_case),
+        signer_at_terminal(identity_file),
+        reason=reason,
+        now=now or datetime.now(UTC),
+        first=first,
+        last=last,
+        version=version,
+    )
+    _on_ledger(session, use_case)
+    return done
+
+
 def _follow(session: "Session", use_case: str, version: int) -> None:
-    """Bring the aliases and the card up to the record; also when nothing was written just now, for
-    the process before may have been ended between the two."""
+    """Bring ledger, aliases and card up to the record; also when nothing was written just now, for
+    the process before may have been ended between the two.
+
+    None of them decides anything: what cannot follow now is told, the record stands, and the next
+    night brings it up.
+    """
     lake, home, spec = session.lake, session.home, session.spec(use_case)
-    project_aliases(lake, home, spec)
+    _on_ledger(session, use_case)
+    _aliases(session, use_case)
     entry = entry_of(read_events(lake, use_case), version)
     if entry is None:
         return
@@ -105,8 +166,25 @@ def _follow(session: "Session", use_case: str, version: int) -> None:
     try:
         renew_card(home, registered, decisions(lake, home, spec, version))
     except NightshiftError as error:
-        # The decision stands in the record; a page about it that cannot be made does not undo it.
-        tell(f"the decision is on record, but the card is as it was: {error}")
+        tell(f"it is on record and holds, but the card is as it was: {error}")
+
+
+def _aliases(session: "Session", use_case: str) -> None:
+    try:
+        project_aliases(session.lake, session.home, session.spec(use_case))
+    except NightshiftError as error:
+        tell(f"it is on record and holds, but MLflow's aliases are as they were: {error}")
+
+
+def _on_ledger(session: "Session", use_case: str) -> None:
+    """Put a checkpoint over the release record now: until the night, nothing else would tell that
+    what a person just decided was taken out again."""
+    from assets.ledger.record import checkpoint_releases
+
+    try:
+        checkpoint_releases(session.lake, session.home, session.spec(use_case))
+    except NightshiftError as error:
+        tell(f"it is on record and holds, but not on the ledger yet: {error}")
 
 
 def approve_once(

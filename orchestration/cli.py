@@ -12,6 +12,7 @@ import typer
 from assets.errors import NightshiftError
 from assets.model_spec import METRICS
 from orchestration.approval_cli import approve, reject
+from orchestration.audit_cli import audit_app, explain, replay
 from orchestration.command import (
     HOME,
     HomeOption,
@@ -23,11 +24,14 @@ from orchestration.command import (
     tell,
 )
 from orchestration.demo_cli import demo
+from orchestration.desk_cli import desk
 from orchestration.forget_cli import forget
 from orchestration.models_cli import models
 from orchestration.night_table import line, print_nights
 from orchestration.people_cli import people_app
 from orchestration.quarantine_cli import quarantine_app
+from orchestration.release_cli import redecide, release_app, rollback
+from orchestration.users_cli import users_app
 
 if TYPE_CHECKING:
     from orchestration.session import Outcome, Session
@@ -38,11 +42,19 @@ app = typer.Typer(
 
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(people_app, name="people")
+app.add_typer(release_app, name="release")
+app.add_typer(audit_app, name="audit")
+app.add_typer(users_app, name="users")
 app.command()(demo)
 app.command()(forget)
 app.command()(models)
 app.command()(approve)
 app.command()(reject)
+app.command()(rollback)
+app.command()(redecide)
+app.command()(explain)
+app.command()(replay)
+app.command()(desk)
 
 
 @app.command()
@@ -149,11 +161,11 @@ def dev(
     home: HomeOption = HOME,
     use_cases: UseCasesOption = None,
     port: Annotated[
-        int, typer.Option(help="Of the Dagster UI; the four after it are taken too.")
+        int, typer.Option(help="Of the Dagster UI; the five after it are taken too.")
     ] = 3000,
 ) -> None:
-    """Serve the Dagster, MLflow and Evidently UIs and the reports, on loopback, until ctrl-C."""
-    from orchestration.dev import DAGSTER, EVIDENTLY, MLFLOW, REPORTS, serve, url
+    """Serve Dagster, MLflow, Evidently, reports and the review desk, on loopback, until ctrl-C."""
+    from orchestration.dev import DAGSTER, DESK, EVIDENTLY, MLFLOW, REPORTS, serve, url
 
     with opened(home, use_cases) as session:
         tell(
@@ -161,6 +173,7 @@ def dev(
             f"MLflow     {url(port + MLFLOW)}\n"
             f"Evidently  {url(port + EVIDENTLY)}\n"
             f"reports    {url(port + REPORTS)}\n"
+            f"desk       {url(port + DESK)}\n"
             "ctrl-C stops all of them."
         )
         raise typer.Exit(serve(session, port))

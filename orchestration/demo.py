@@ -1,7 +1,7 @@
 """What a demonstration is: an example that lands files, and the days to run on them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,21 +17,33 @@ class NoSuchDemo(NightshiftError):
 
 
 @dataclass(frozen=True)
+class Training:
+    """A version the demo trains before one of its nights.
+
+    ``changes`` replace fields of the spec's model block; ``about`` says what is the matter with it.
+    ``refused``: a gate must stop it. Any other is approved by the plan's second person.
+    """
+
+    night: date  # as of the begin of its day
+    about: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    refused: bool = False
+
+
+@dataclass(frozen=True)
 class DemoPlan:
     """``land`` drops the files of history and nights under a landing root, and may be repeated.
 
-    The first model is trained as of the first night. As of ``retrained`` (a night) come two
-    challengers: one with the mistake of ``mistaken`` in its model block, one without.
-    ``people``: who requests and who approves; they are made up and live in the demo's home.
+    The first of ``trainings`` makes the first champion, so its night is the first; of one night
+    they are in order. ``people``: who requests and who approves; they are made up and live in the
+    demo's home.
     """
 
     use_case: str
     history: tuple[date, date]
     nights: tuple[date, date]
     land: Callable[[Path], list[Path]]
-    retrained: date
-    mistaken: Mapping[str, Any]
-    mistake: str
+    trainings: Sequence[Training]
     people: tuple[str, str]
 
 

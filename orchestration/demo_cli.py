@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +14,11 @@ from orchestration.night_table import line, print_nights
 
 if TYPE_CHECKING:
     from assets.spec import UseCaseSpec
-    from orchestration.demo import DemoPlan
+    from orchestration.demo import DemoPlan, Training
     from orchestration.nights import Night
     from orchestration.session import Outcome, Session
 
-STEPS = 6
+STEPS = 3
 
 
 def demo(
@@ -27,7 +26,8 @@ def demo(
     home: HomeOption = HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Land simulated files, train, approve, run nights, refuse one challenger, approve another."""
+    """Land simulated files and run nights; of three challengers one is refused, one rolled back,
+    and one wins."""
     from orchestration.demo import demo_plan
 
     with opened(home, None) as session:
@@ -35,20 +35,13 @@ def demo(
         spec = session.spec(plan.use_case)
         _land_and_build(session, spec, plan)
         _enrol(session, plan)
-        first_night, last_night = plan.nights
-        early = _days(first_night, plan.retrained - timedelta(days=1))
-        late = _days(plan.retrained, last_night)
-
-        _step(3, f"training as of {first_night}")
-        version = _train(session, spec, plan, first_night)
-        _approve(session, spec, plan, version, first_night)
-        rows = _nights(session, spec, 4, early)
-
-        _step(5, f"two challengers as of {plan.retrained}; one {plan.mistake}")
-        _train_mistaken(session, spec, plan)
-        version = _train(session, spec, plan, plan.retrained)
-        _approve(session, spec, plan, version, plan.retrained)
-        rows += _nights(session, spec, 6, late)
+        _step(3, f"nights from {plan.nights[0]} to {plan.nights[1]}")
+        rows = []
+        for day in _days(*plan.nights):
+            for training in plan.trainings:
+                if training.night == day:
+                    _train(session, spec, plan, training)
+            rows.append(_night(session, spec, day))
         print_nights(rows, as_json)
         if not as_json:
             _where_next(session, spec.name, rows)
@@ -89,43 +82,33 @@ def _identity(session: "Session", person: str) -> Path:
     return session.home.root / "demo_people" / f"{person}.key"
 
 
-def _train(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan", as_of: date) -> int:
-    """Train as of a day's begin, requested by the first person; the version."""
+def _train(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan", training: "Training") -> None:
+    """Train as of a night, requested by the first person; approved by the second, or refused."""
     from orchestration.approving import version_of_partition
     from orchestration.jobs import training_job
 
-    started, eve = time.monotonic(), as_of - timedelta(days=1)
+    started, eve = time.monotonic(), training.night - timedelta(days=1)
+    changes = dict(training.changes)
+    tell(f"      training as of {training.night}: {training.about}")
+    inputs = session.inputs(spec, plan.history[0], eve)
     done = session.run_once(
         training_job(spec.name),
         day=eve,
-        inputs=session.inputs(spec, plan.history[0], eve),
+        inputs=f"{inputs} {json.dumps(changes, sort_keys=True)}",
+        stopped=training.refused,
         progress=True,
         tags={"nightshift/requested_by": plan.people[0]},
+        steps={f"{spec.name}__model": {"model": changes}} if changes else None,
     )
+    if training.refused:
+        if done.succeeded:
+            raise NightshiftError(f"{training.about} passed its gates: no gate fired")
+        tell(f"      refused: {done.problems[0]} ({_took(started)})")
+        return
     _require(done)
     version = version_of_partition(session, spec.name, eve)
     tell(f"      version {version} passed its gates, {_done(done)} ({_took(started)})")
-    return version
-
-
-def _train_mistaken(session: "Session", spec: "UseCaseSpec", plan: "DemoPlan") -> None:
-    """A training with a mistake in its model block: a gate must refuse it."""
-    from orchestration.jobs import training_job
-
-    started, eve = time.monotonic(), plan.retrained - timedelta(days=1)
-    inputs = f"{session.inputs(spec, plan.history[0], eve)} {json.dumps(dict(plan.mistaken))}"
-    done = session.run_once(
-        training_job(spec.name),
-        day=eve,
-        inputs=inputs,
-        stopped=True,
-        progress=True,
-        tags={"nightshift/requested_by": plan.people[0]},
-        steps={f"{spec.name}__model": {"model": dict(plan.mistaken)}},
-    )
-    if done.succeeded:
-        raise NightshiftError("the challenger with the mistake passed its gates: no gate fired")
-    tell(f"      refused: {done.problems[0]} ({_took(started)})")
+    _approve(session, spec, plan, version, training.night)
 
 
 def _approve(
@@ -144,32 +127,33 @@ def _approve(
     )
     again = "" if done else ", done before"
     tell(
-        f"      version {version} asked for by {requester}, approved by {approver}: "
-        f"champion from {night}{again}"
+        f"      version {version} asked for by {requester}, approved by {approver}: may decide "
+        f"from {night}{again}"
     )
 
 
-def _nights(
-    session: "Session", spec: "UseCaseSpec", step: int, days: Sequence[date]
-) -> "list[Night]":
-    from assets.release.champion import champion_on
+def _night(session: "Session", spec: "UseCaseSpec", day: date) -> "Night":
+    from assets.release.champion import NotApproved
+    from assets.release.deciders import deciders_on
     from orchestration.jobs import nightly_job
     from orchestration.nights import night
 
-    rows = []
-    for number, day in enumerate(days, 1):
-        started = time.monotonic()
-        champion = champion_on(session.lake, session.home, spec, day)
-        done = session.run_once(
-            nightly_job(spec.name),
-            day=day,
-            inputs=session.inputs(spec, day, day, champion.digest if champion else ""),
-            stopped=bool(night(session, spec.name, day).gate_failures),
-        )
-        row = night(session, spec.name, day)
-        rows.append(row)
-        _step(step, f"night {number:>2} of {len(days)}: {line(row, done)} ({_took(started)})")
-    return rows
+    started = time.monotonic()
+    try:
+        found = deciders_on(session.lake, session.home, spec, day)
+        models = [one.digest for one in (found.champion, found.challenger) if one is not None]
+    except NotApproved:
+        models = []
+    before = night(session, spec.name, day)
+    done = session.run_once(
+        nightly_job(spec.name),
+        day=day,
+        inputs=session.inputs(spec, day, day, *models),
+        stopped=before.outcome == "stopped" and bool(before.gate_failures),
+    )
+    row = night(session, spec.name, day)
+    tell(f"      {line(row, done)} ({_took(started)})")
+    return row
 
 
 def _days(first: date, last: date) -> list[date]:
@@ -200,5 +184,20 @@ def _where_next(session: "Session", use_case: str, rows: "list[Night]") -> None:
         f"  model card      {cards[-1] if cards else 'none'}\n"
         f"  models          .venv/bin/nightshift models --home {root}\n"
         f"  status          .venv/bin/nightshift status --home {root}\n"
+        f"  the ladder      .venv/bin/nightshift release status --home {root}\n"
+        f"  one decision    .venv/bin/nightshift explain {_referred(session, use_case, rows)} "
+        f"--home {root}\n"
+        f"  the ledger      .venv/bin/nightshift audit verify --home {root}\n"
         f"  everything      .venv/bin/nightshift dev --home {root}"
     )
+
+
+def _referred(session: "Session", use_case: str, rows: "list[Night]") -> str:
+    """Id of a case of the last night that a person has to decide."""
+    from assets.tables import DECISIONS
+
+    columns = ["decision_id", "decision"]
+    day = rows[-1].night
+    found = session.lake.read(use_case, DECISIONS, columns=columns, first=day, last=day)
+    ids = [row["decision_id"] for row in found.to_pylist() if row["decision"] == "refer"]
+    return min(ids, default="ID")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestration.session import Session
 
 HOST = "127.0.0.1"
-DAGSTER, MLFLOW, EVIDENTLY, REPORTS, CODE = range(5)
+DAGSTER, MLFLOW, EVIDENTLY, REPORTS, CODE, DESK = range(6)
 """Distance of each port from the first."""
 
 
@@ -31,7 +31,7 @@ class PortTaken(NightshiftError):
 
 
 def processes(session: "Session", port: int) -> dict[str, tuple[list[str], int]]:
-    """Name → command and port (0: none) of every process; the five ports follow each other."""
+    """Name → command and port (0: none) of every process; the six ports follow each other."""
     binaries = Path(sys.executable).parent
     home = session.home
     location = ["--workspace", str(home.dagster / "workspace.yaml")]
@@ -87,6 +87,10 @@ def processes(session: "Session", port: int) -> dict[str, tuple[list[str], int]]
                 str(port + REPORTS),
             ],
             port + REPORTS,
+        ),
+        "desk": (
+            program("nightshift", "desk", "--home", str(home.root), "--port", str(port + DESK)),
+            port + DESK,
         ),
     }
 

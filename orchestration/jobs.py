@@ -36,7 +36,8 @@ def training_job(use_case: str) -> str:
 
 
 NIGHT_GROUPS = ("scoring", "decisions", "monitoring")
-TRAINING_GROUPS = ("training", "release")
+LADDER = "ladder"
+"""Asset of the release group that belongs to the night: it judges what the night showed."""
 
 
 def _selection(spec: UseCaseSpec, *groups: str) -> dg.AssetSelection:
@@ -54,6 +55,7 @@ def jobs_and_schedules(
     sets = dg.AssetSelection.assets([spec.name, "scoring_set"])
     training_set = dg.AssetSelection.assets([spec.name, "training_set"])
     built = _selection(spec, "ingestion", "marts") | views
+    ladder = dg.AssetSelection.assets([spec.name, LADDER])
     # dbt's tests and the door's gates run (and stop) the build all the same; recording each for
     # each of many past days would cost more than the build.
     balance = dg.AssetSelection.checks(
@@ -64,13 +66,13 @@ def jobs_and_schedules(
     limit = {"dagster/max_runtime": str(int(timedelta(hours=2).total_seconds()))}
     nightly = dg.define_asset_job(
         nightly_job(spec.name),
-        selection=built | sets | _selection(spec, *NIGHT_GROUPS),
+        selection=built | sets | _selection(spec, *NIGHT_GROUPS) | ladder,
         description="A closed day: landed files to decisions and reports. Safe to run again.",
         tags=tags | limit,
     )
     training = dg.define_asset_job(
         training_job(spec.name),
-        selection=training_set | _selection(spec, *TRAINING_GROUPS),
+        selection=training_set | (_selection(spec, "training", "release") - ladder),
         description="Train on labels matured by the close of the partition's day, and register.",
         tags=tags | limit,
     )

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from assets.release.standing import Standing
     from assets.spec import UseCaseSpec
 
-COLOURS = {"champion": "green", "refused": "red", "rejected": "red", "approved": "yellow"}
+COLOURS = {
+    "champion": "green",
+    "shadow": "cyan",
+    "canary": "magenta",
+    "approved": "yellow",
+    "refused": "red",
+    "rejected": "red",
+    "rolled_back": "red",
+}
 
 
 def models(

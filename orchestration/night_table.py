@@ -20,7 +20,8 @@ def line(row: "Night", outcome: "Outcome") -> str:
     why = f" (fallback: {row.problem})" if row.outcome == "fallback" else ""
     return (
         f"{row.night} {row.cases} cases, {row.approved} approved, {row.referred} referred, "
-        f"{row.declined} declined, drift {row.drift or '-'}{again}{why}"
+        f"{row.declined} declined, drift {row.drift or '-'}"
+        f"{f', challenger {row.challenger}' if row.challenger else ''}{again}{why}"
     )
 
 
@@ -36,6 +37,7 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("model", "cases", "approved", "referred", "advised\ndecline", "declined"):
         table.add_column(heading, justify="right")
+    table.add_column("challenger", min_width=13)
     for heading in ("drift", "gate failures"):
         table.add_column(heading, overflow="fold")
     for row in rows:
@@ -49,18 +51,24 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
             str(row.referred),
             str(row.advised_decline),
             str(row.declined),
+            f"[red]{row.challenger}[/]" if "rolled back" in row.challenger else row.challenger,
             f"[yellow]moved ({len(row.drifted)})[/]" if row.drift == "moved" else drift,
-            f"[red]{', '.join(row.gate_failures) or 'stopped before the gate'}[/]"
-            if row.outcome == "stopped"
-            else "none",
+            _gates(row),
         )
     console().print(table)
     typer.echo(
-        "model: version that scored; referred: a person decides; advised decline: those of them "
-        "the score would decline; moved (n): n columns drifted"
+        "model: the champion; challenger: its version, stage (cases it decided) and what followed; "
+        "referred: a person decides; advised decline: those of them the score would decline; "
+        "moved (n): n columns drifted"
     )
     for row in rows:
         if row.drift == "moved":
             typer.echo(f"{row.night} moved: {', '.join(row.drifted)}")
         if row.problem:
             typer.echo(f"{row.night} {row.outcome}: {row.problem}")
+
+
+def _gates(row: "Night") -> str:
+    before = "stopped before the gate" if row.outcome == "stopped" else ""
+    failed = ", ".join(row.gate_failures) or before
+    return f"[red]{failed}[/]" if failed else "none"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.decisions.policy import FALLBACK
 from assets.ingestion.door_gates import GATES
 from assets.ingestion.revisions import stale_days
 from assets.lake import PARTITION, Lake
 from assets.release.aliases import CHALLENGER_ALIAS, wanted_aliases
 from assets.release.champion import NotApproved, champion_on
-from assets.tables import DECISIONS, GATE_RESULTS, METRICS, POPULATION
+from assets.release.events import CANARY
+from assets.tables import DECISIONS, GATE_RESULTS, METRICS, POPULATION, RELEASE_CHECKS
 from assets.training.gate_names import PREFIX as TRAINING
 from orchestration.jobs import nightly_job
 from orchestration.session import PARTITION_TAG
@@ -41,6 +41,7 @@ class Night:
     declined: int = 0
     advised_decline: int = 0
     model_version: int | None = None  # that scored it; None where none did
+    challenger: str = ""  # in words: "2 in canary (76): held"
     drift: str | None = None
     drifted: list[str] = field(default_factory=list)
     gates: dict[str, str] = field(default_factory=dict)
@@ -48,10 +49,13 @@ class Night:
 
     @property
     def gate_failures(self) -> list[str]:
-        """Gates on record that stopped the night; one without enough evidence may let it go on."""
-        if self.outcome in ("decided", "fallback"):
+        """Gates on record that stopped the night, or gave it to people; one without enough evidence
+        may let it go on."""
+        if self.outcome == "decided":
             return []
         failed = [name for name, verdict in self.gates.items() if verdict == "fail"]
+        if self.outcome == "fallback":
+            return failed
         return failed or [name for name, verdict in self.gates.items() if verdict != "pass"]
 
     def as_json(self) -> dict[str, Any]:
@@ -78,10 +82,11 @@ def night(session: "Session", use_case: str, day: date) -> Night:
     # One without enough evidence is the reason only where nothing else is.
     unsure = [g["message"] for g in gates if g["verdict"] == "insufficient"]
     outcome = "not run" if run is None else "decided" if run.is_success else "stopped"
-    unscored = [row["fallback"] for row in decisions if row["rule"] == FALLBACK]
+    unscored = [row["fallback"] for row in decisions if row["fallback"] is not None]
     if outcome == "decided" and unscored:
         outcome = "fallback"
-    models = {row["model_version"] for row in decisions if row["model_version"] is not None}
+    champion = [row for row in decisions if row["arm"] != CANARY]
+    models = {row["model_version"] for row in champion if row["model_version"] is not None}
     cases = len(_rows(lake, use_case, POPULATION, day)) or None
 
     def count(column: str, value: str) -> int:
@@ -97,11 +102,25 @@ def night(session: "Session", use_case: str, day: date) -> Night:
         declined=count("decision", "decline"),
         advised_decline=count("advice", "decline"),
         model_version=max(models, default=None),
+        challenger=_challenger(lake, use_case, day, len(decisions) - len(champion)),
         drift=drift[0]["verdict"] if drift else None,
         drifted=json.loads(drift[0]["detail"])["drifted"] if drift else [],
         gates={g["gate"]: g["verdict"] for g in gates},
         problem=_problem(outcome, unscored, refused, problems, unsure),
     )
+
+
+MOVED = {"hold": "held", "promote": "goes on", "roll_back": "rolled back"}
+
+
+def _challenger(lake: Lake, use_case: str, day: date, decided: int) -> str:
+    """What became of the challenger of the night; empty where there was none."""
+    moves = [row for row in _rows(lake, use_case, RELEASE_CHECKS, day) if row["check"] == "move"]
+    if not moves:
+        return ""
+    (move,) = moves
+    cases = f" ({decided})" if move["stage"] == CANARY else ""
+    return f"{move['version']} in {move['stage']}{cases}: {MOVED[move['verdict']]}"
 
 
 def _problem(outcome: str, unscored: list[str], *stopping: list[str]) -> str:
@@ -165,7 +184,8 @@ def _rows(lake: Lake, use_case: str, table: str, day: date) -> list[dict[str, An
         return []
 
     columns = {
-        DECISIONS: ["decision", "advice", "rule", "model_version", "fallback"],
+        DECISIONS: ["decision", "advice", "rule", "arm", "model_version", "fallback"],
+        RELEASE_CHECKS: ["version", "stage", "check", "verdict"],
         POPULATION: [PARTITION],
         GATE_RESULTS: ["gate", "verdict", "message"],
         METRICS: ["metric", "verdict", "detail"],

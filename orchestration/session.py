@@ -26,7 +26,8 @@ from assets.lake import Lake
 from assets.spec import UseCaseSpec
 from assets.spec_files import load_specs
 from orchestration.definitions import USE_CASES_VARIABLE
-from orchestration.event_log import event_log_held_open
+from orchestration.event_log import BATCH, BATCH_VARIABLE, event_log_held_open
+from orchestration.ledger_place import ledger_copy_from_environment
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.progress import NAME as PROGRESS
 from orchestration.resources.installation import HOME_VARIABLE
@@ -55,7 +56,7 @@ class Outcome:
 
 def open_home(root: Path, use_case_folders: Sequence[Path] = ()) -> "Session":
     """Make the home's Dagster folder and point this process at it."""
-    home = Home(root.resolve())
+    home = Home(root.resolve(), ledger_copy_from_environment())
     home.dagster.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(PROJECT / "dagster.yaml", home.dagster / "dagster.yaml")
     os.environ[HOME_VARIABLE] = str(home.root)
@@ -63,6 +64,7 @@ def open_home(root: Path, use_case_folders: Sequence[Path] = ()) -> "Session":
     # Idle OpenMP threads sleep instead of spinning: measured 4 to 8 times less CPU for boosting on
     # busy cores. Read once, when scikit-learn is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault(BATCH_VARIABLE, str(BATCH))
     if use_case_folders:
         os.environ[USE_CASES_VARIABLE] = os.pathsep.join(str(f.resolve()) for f in use_case_folders)
     return Session(home)
@@ -218,9 +220,10 @@ class Session:
             found.append(said or f"{step}: {error}")
         return found
 
-    def inputs(self, spec: UseCaseSpec, first: date, last: date, champion: str = "") -> str:
-        """Digest of all that decides what a run over these days must give."""
-        total = hashlib.sha256(f"{spec.version}|{first}|{last}|{champion}".encode())
+    def inputs(self, spec: UseCaseSpec, first: date, last: date, *models: str) -> str:
+        """Digest of all that decides what a run over these days must give; ``models``: digests of
+        those that score."""
+        total = hashlib.sha256(f"{spec.version}|{first}|{last}|{'|'.join(models)}".encode())
         for name, source in spec.sources.items():
             by_day = landed_files(self.home.landing_source(spec.name, name), source)
             wanted = sorted(

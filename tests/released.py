@@ -1,7 +1,7 @@
 """A small release record: a use case, its registered versions, their gates, people with keys."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,12 +15,16 @@ from assets.lake import Lake
 from assets.release.approval import Signer, approve, reject
 from assets.release.events import Event, append_events
 from assets.release.ladder import enter
+from assets.release.moves import Move, advance
+from assets.release.moves import Verdict as Moved
 from assets.release.people import enrol
+from assets.release.rollback import rollback
+from assets.release.seal import sealed
 from assets.signing import create_private_key, load_private_key
 from assets.spec import UseCaseSpec
 from assets.tables import PREDICTIONS, PREDICTIONS_SCHEMA
 from assets.training.gate_names import gates_of
-from assets.training.manifest import write_manifest
+from assets.training.manifest import installation_key, write_manifest
 from assets.training.registered import RegisteredVersion
 
 NAME = "boats"
@@ -75,6 +79,11 @@ def make_spec(tier: str = "medium", insufficient: str = "proceed", **release: An
             "release": release,
         }
     )
+
+
+def direct_spec(**release: Any) -> UseCaseSpec:
+    """The use case without a ladder: an approval makes a champion at once."""
+    return make_spec(shadow=None, canary=None, **release)
 
 
 def registered(version: int, as_of: datetime = AS_OF, **changes: Any) -> RegisteredVersion:
@@ -194,10 +203,43 @@ def written(lake: Lake, *events: Event) -> None:
     append_events(lake, NAME, lambda _: list(events))
 
 
-def scored(lake: Lake, *days: date) -> None:
-    """Predictions of one case on each day."""
+def written_with_the_key(home: Home, lake: Lake, *events: Event) -> None:
+    """As :func:`written`, by somebody who holds the installation's key as well."""
+    key = installation_key(home)
+    append_events(lake, NAME, lambda there: sealed(key, NAME, there, events))
+
+
+def stepped(
+    home: Home,
+    lake: Lake,
+    spec: UseCaseSpec,
+    day: date,
+    version: int | None = None,
+    stage: str = "shadow",
+    verdict: Moved = "promote",
+) -> list[Event]:
+    """A night is scored and the ladder takes its step."""
+    scored(lake, day)
+    move = None
+    if version is not None:
+        move = Move(version, stage, verdict, f"{verdict} it", {"checks": {"cases": 700}})
+    return advance(lake, home, spec, day, move, run_id=f"run of {day}")
+
+
+def rolled_back(
+    home: Home, lake: Lake, spec: UseCaseSpec, signer: Signer, **more: Any
+) -> list[Event]:
+    return rollback(home, lake, spec, signer, **({"reason": "went wrong", "now": NOW} | more))
+
+
+def scored(lake: Lake, *days: date, versions: Sequence[int | None] = (None,)) -> None:
+    """Predictions of a case by each of the versions on each day."""
     lake.ensure(NAME, PREDICTIONS, PREDICTIONS_SCHEMA)
-    row = {**dict.fromkeys(PREDICTIONS_SCHEMA.names), "case_key": "c", "score": 0.5}
-    rows = pa.Table.from_pylist([row], schema=PREDICTIONS_SCHEMA)
+    empty = dict.fromkeys(PREDICTIONS_SCHEMA.names)
+    cases = [
+        {**empty, "case_key": f"c{number}", "score": 0.5, "model_version": version}
+        for number, version in enumerate(versions)
+    ]
+    rows = pa.Table.from_pylist(cases, schema=PREDICTIONS_SCHEMA)
     for day in days:
         lake.replace_day(NAME, PREDICTIONS, day, rows)

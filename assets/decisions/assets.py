@@ -1,14 +1,18 @@
 """Decisions in Dagster: the policy applied to the night's predictions."""
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from assets.decisions.counts import by_reason, by_value, summary, why_fallback
 from assets.decisions.plots import score_histogram
-from assets.decisions.policy import decide, summary, why_fallback
+from assets.decisions.publish import decide_day
 from assets.figures import png_bytes
 from assets.spec import UseCaseSpec
-from assets.tables import DECISIONS, DECISIONS_SCHEMA, PREDICTIONS
+from assets.tables import DECISIONS, PREDICTIONS
 from orchestration.failures import SAME_STORE, explained
 from orchestration.metadata import picture
 from orchestration.partitions import daily, day_of
@@ -30,9 +34,9 @@ def decisions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         kinds={"deltalake"},
         owners=spec.owners or None,
         description=(
-            "One decision per case, with a stable id, the rule that decided, and the versions of "
-            "model and policy behind it. Cases no model could be trusted with go to a person, by "
-            "the rule 'fallback'."
+            "One decision per case, with a stable id and revision, the rule that decided, the "
+            "reasons, and the versions of model, values and policy behind it. Cases no model could "
+            "be trusted with go by the rules of the fallback, and without one to a person."
         ),
         partitions_def=daily(spec),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
@@ -41,36 +45,47 @@ def decisions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     def decided(
         context: dg.AssetExecutionContext, installation: Installation
     ) -> dg.MaterializeResult[None]:
-        day, lake = day_of(context), installation.lake
+        day = day_of(context)
         with explained():
-            predictions = lake.read_day(spec.name, PREDICTIONS, day)
-            decisions = decide(spec, predictions, day, context.run.run_id)
-            lake.ensure(spec.name, DECISIONS, DECISIONS_SCHEMA)
-            commit = lake.replace_day(
-                spec.name,
-                DECISIONS,
-                day,
-                decisions,
-                {
-                    "run_id": context.run.run_id,
-                    "spec_version": spec.version,
-                    "predictions_version": str(lake.version(spec.name, PREDICTIONS)),
-                },
-            )
+            done = decide_day(spec, installation.lake, day, context.run.run_id)
+        decisions = done.decisions
         why = why_fallback(decisions)
         if why:
-            context.log.warning(f"every case without a score goes to a person: {why}")
-        histogram = png_bytes(score_histogram(spec, decisions, day), dpi=80)
+            context.log.warning(f"no model scored these cases: {why}")
+        counts = summary(decisions)
+        for what, told in WORTH_A_WORD.items():
+            if counts[what]:
+                context.log.warning(f"{counts[what]} {told}")
+        drawn = png_bytes(score_histogram(spec, decisions, day), dpi=80)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": decisions.num_rows,
-                **summary(decisions),
-                "decided by": "people alone (fallback)" if why else "model and policy",
+                **counts,
+                **_tables(decisions),
+                "decided by": "people and rules (fallback)" if why else "model and policy",
                 **({"why": why} if why else {}),
-                "scores": picture(histogram, "scores of the night against the policy"),
-                "table version": commit.version,
-                "changed": commit.changed,
+                "new revisions": done.revised,
+                "scores": picture(drawn, "scores of the night against the policy, and reasons"),
+                "table version": done.commit.version,
+                "changed": done.commit.changed,
             }
         )
 
     return decided
+
+
+WORTH_A_WORD = {
+    "overflow": "referrals are more than people can look at in a night (policy.capacity): they "
+    "stay referred, marked as overflow, those with the least at risk",
+    "withdrawn": "cases decided before are not among the day's cases any more: referred to people",
+}
+
+
+def _tables(decisions: pa.Table) -> dict[str, Any]:
+    """Counts for people: by rule, band, arm and reason."""
+    columns = {"by rule": "rule", "by band": "band", "by arm": "arm"}
+    found = {name: by_value(decisions, column) for name, column in columns.items()}
+    # Of what is not approved: an approval needs no reason.
+    adverse = pc.greater(pc.list_value_length(decisions.column("reasons")), 0)
+    found["by reason"] = by_reason(decisions.filter(adverse))
+    return {name: dg.MetadataValue.json(counts) for name, counts in found.items()}

@@ -1,4 +1,4 @@
-"""Picture of a night's decisions: where the scores lie, against the thresholds."""
+"""Picture of a night's decisions: where the scores lie, against the thresholds, and why."""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.decisions.policy import APPROVE, DECLINE, FALLBACK, REFER, summary
+from assets.decisions.counts import by_reason, summary
+from assets.decisions.outcomes import APPROVE, DECLINE, FALLBACK, REFER
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from assets.spec import UseCaseSpec
 
 BARS = 40
+
+REASONS_SHOWN = 12
 
 AXIS = {
     "binary": "score (probability of the positive label)",
@@ -24,18 +28,24 @@ AXIS = {
 
 
 def score_histogram(spec: "UseCaseSpec", decisions: pa.Table, day: date) -> "Figure":
-    """Histogram of the scores of ``decisions`` by what they advise, with the policy's thresholds.
+    """Histogram of the scores of ``decisions`` by what they advise, with the policy's thresholds,
+    and beside it the reasons given, by how many cases each was given for.
 
-    A night no model scored shows none, and says so.
+    A night no model scored shows no scores, and says so.
     """
+    from matplotlib.gridspec import GridSpec
+
     from assets.training.plots import BLUE, GREY, INK, ORANGE, canvas
 
     figure, axes = canvas(
-        f"Scores and decisions, {day.isoformat()}", _counted(spec, decisions), height=3.6
+        f"Scores and decisions, {day.isoformat()}", _counted(spec, decisions), width=10, height=3.6
     )
+    grid = GridSpec(1, 2, figure=figure, width_ratios=(3, 2))
+    axes.set_subplotspec(grid[0])
+    _draw_reasons(figure.add_subplot(grid[1]), decisions)
     scored = pc.and_(
         pc.fill_null(pc.is_finite(decisions.column("score")), False),
-        pc.not_equal(decisions.column("rule"), FALLBACK),
+        pc.is_null(decisions.column("fallback")),
     )
     scores = decisions.filter(scored)
     thresholds = _thresholds(spec)
@@ -70,11 +80,38 @@ def score_histogram(spec: "UseCaseSpec", decisions: pa.Table, day: date) -> "Fig
     return figure
 
 
+def _draw_reasons(axes: "Axes", decisions: pa.Table) -> None:
+    """A bar for each of the reasons given most often."""
+    from assets.training.plots import INK, ORANGE
+
+    shown = list(by_reason(decisions).items())[:REASONS_SHOWN]
+    axes.set_title("reasons given", loc="left", fontsize=9, color="#555555")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
+    axes.grid(axis="x", color="#E5E5E5", linewidth=0.8)
+    if not shown:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=INK)
+        axes.set(yticks=[], xticks=[])
+        return
+    axes.barh([name for name, _ in shown], [count for _, count in shown], color=ORANGE)
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=8)
+    axes.set(xlabel="cases")
+
+
 def _counted(spec: "UseCaseSpec", decisions: pa.Table) -> str:
     counts = summary(decisions)
     told = f"n = {counts['cases']:,}: "
     if counts[FALLBACK]:
-        return f"{told}no model could be trusted, {counts[REFER]:,} referred to people (fallback)"
+        ruled = "".join(
+            f"{counts[one]:,} {word} by rule, "
+            for one, word in ((APPROVE, "approved"), (DECLINE, "declined"))
+            if counts[one]
+        )
+        return (
+            f"{told}no model could be trusted, {ruled}{counts[REFER]:,} referred to people "
+            "(fallback)"
+        )
     told += f"{counts[APPROVE]:,} approved, {counts[REFER]:,} referred"
     if spec.model.task != "binary":
         return told

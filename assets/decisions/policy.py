@@ -1,75 +1,188 @@
 """The policy: a score becomes a decision, outside the model and by the spec alone.
 
-==========================================  =============  =======  ================================
-score                                       rule           advice   decision
-==========================================  =============  =======  ================================
-any task, no model could be trusted         fallback       refer    refer
-no score (null or not finite)               no_score       refer    refer
-any, ``missing >= refer_missing``           missing        refer    refer
-binary: ``score < approve_below``           approve_below  approve  approve
-binary: ``score > decline_above``           decline_above  decline  decline if automatic_decline,
-                                                                    else refer
-binary, otherwise, both included            between        refer    refer
-multiclass: ``score >= accept_above``       accept_above   approve  approve (``prediction`` stands)
-multiclass, otherwise                       below_accept   refer    refer
-regression                                  no_policy      refer    refer
-==========================================  =============  =======  ================================
+Asked in this order; the first that holds says.
+
+===========================================  =============  =======  ==============================
+case                                         rule           advice   decision
+===========================================  =============  =======  ==============================
+no model: a gate before scoring failed       fallback       refer    refer
+no model could be trusted: fallback.rules    id@version     as said  as said, declines as below
+no model could be trusted, otherwise         fallback       refer    refer
+policy.rules                                 id@version     as said  as said, declines as below
+no score (null, not finite, no probability)  no_score       refer    refer
+``missing >= refer_missing``                 missing        refer    refer
+binary: ``score < approve_below``            approve_below  approve  approve
+binary: ``score > decline_above``            decline_above  decline  decline if automatic_decline
+                                                                     and there is a reason to give,
+                                                                     else refer
+binary, otherwise, both included             between        refer    refer
+multiclass: ``score >= accept_above``        accept_above   approve  approve (``prediction``)
+multiclass, otherwise                        below_accept   refer    refer
+regression                                   no_policy      refer    refer
+===========================================  =============  =======  ==============================
+
+A rule of the fallback never overrules ``policy.rules``: where one of those holds and says otherwise
+the case is referred. A decision whose case has left the data is in ``assets/decisions/revisions``.
 """
 
-import uuid
-from collections.abc import Iterable
 from datetime import date
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.errors import NightshiftError
+from assets.decisions.aligned import require_whole, same_cases
+from assets.decisions.capacity import bands, overflow, value_at_risk
+from assets.decisions.given_reasons import given_reasons, rule_texts
+from assets.decisions.ids import NAMESPACE, decision_ids
+from assets.decisions.outcomes import (
+    APPROVE,
+    DECLINE,
+    FALLBACK,
+    MISSING,
+    NO_SCORE,
+    REFER,
+    THRESHOLDS,
+    DecisionRefused,
+    confirmed,
+    finite,
+    one_array,
+)
+from assets.decisions.revisions import revised, with_withdrawn
+from assets.decisions.rules import first_that_holds
+from assets.scoring.gate_fallback import by_failed_gate
 from assets.tables import DECISIONS_SCHEMA
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assets.policy_spec import RuleSpec
     from assets.spec import UseCaseSpec
 
-NAMESPACE = uuid.UUID("6f1b3f0e-6f0b-5c59-9a57-7d1f3a0c2b84")
-"""Namespace of decision ids. Changing it would change every id ever given."""
-
-PURPOSE = "decision"
-APPROVE, DECLINE, REFER = "approve", "decline", "refer"
-FALLBACK = "fallback"
-"""Rule of a case that no model scored, because none could be trusted."""
-
-
-class DecisionRefused(NightshiftError):
-    """The predictions do not allow one decision per case. Says what is wrong."""
-
-
-def decision_ids(use_case: str, case_keys: Iterable[str], day: date) -> list[str]:
-    """``uuid5(NAMESPACE, "<use case>|<case key>|<day>|decision")`` for each case key.
-
-    RFC 9562, section 5.5, as :func:`uuid.uuid5` gives it, without an object per row. A key may
-    itself hold a bar: the parts around it have a fixed form, so no two cases share a name.
-    """
-    start = sha1(NAMESPACE.bytes + f"{use_case}|".encode(), usedforsecurity=False)
-    end = f"|{day.isoformat()}|{PURPOSE}".encode()
-    ids = []
-    for key in case_keys:
-        name = start.copy()
-        name.update(key.encode() + end)
-        h = name.hexdigest()
-        variant = "89ab"[int(h[16], 16) & 3]
-        ids.append(f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{variant}{h[17:20]}-{h[20:32]}")
-    return ids
+__all__ = [
+    "APPROVE",
+    "DECLINE",
+    "FALLBACK",
+    "NAMESPACE",
+    "REFER",
+    "DecisionRefused",
+    "advice_of",
+    "decide",
+    "decision_ids",
+]
 
 
-def decide(spec: "UseCaseSpec", predictions: pa.Table, day: date, run_id: str) -> pa.Table:
+def decide(
+    spec: "UseCaseSpec",
+    predictions: pa.Table,
+    cases: pa.Table,
+    day: date,
+    run_id: str,
+    *,
+    there: pa.Table | None = None,
+    versions: pa.Array | None = None,
+) -> pa.Table:
     """One decision per prediction, in the same order, columns as in ``DECISIONS_SCHEMA``.
 
-    ``predictions`` has the columns of ``PREDICTIONS_SCHEMA``; ``day`` is the UTC business date.
-    Ids depend on use case, case key and day alone: a re-run gives the same ones.
+    ``predictions`` has the columns of ``PREDICTIONS_SCHEMA``; ``cases`` is the scoring set they
+    were made of, in any order; ``day`` the UTC business date. Ids depend on use case, case key and
+    day alone. ``there``: the day's live decisions. One that would say the same, whoever's run it
+    was, stays as it is; one that would not gets the next revision; one whose case has left the data
+    goes to a person, after the others (see :func:`~assets.decisions.revisions.with_withdrawn`).
+    ``versions``: of each row of ``cases`` the version of the lake's table with its values, of
+    :func:`~assets.decisions.revisions.value_versions`.
 
-    Raises DecisionRefused when a case key is null or there twice.
+    Raises DecisionRefused when a key is null or there twice, a case has no prediction or a
+    prediction no case, a rule cannot be asked, or a reason is of no feature.
     """
+    ids = pa.array(_ids(spec, predictions, day), pa.string())
+    order = same_cases(spec, predictions, cases, ids, day)
+    cases = cases if order is None else cases.take(order)
+    if versions is None:
+        versions = pa.nulls(len(ids), pa.int64())
+    elif order is not None:
+        versions = versions.take(order)
+    scores = one_array(predictions.column("score"))
+    fallback = one_array(predictions.column("fallback"))
+    usable = _usable(spec, scores, fallback)
+    rule, advice, _ = advice_of(spec, scores, predictions)
+    rule, advice, ruled, texts = _ruled(spec, cases, fallback, rule, advice)
+    decision = confirmed(spec, advice)
+    approved = pc.and_(pc.equal(advice, APPROVE), pc.equal(decision, APPROVE))
+    by_score = pc.and_(pc.invert(ruled), pc.is_in(rule, pa.array(THRESHOLDS)))
+    text = pc.if_else(approved, pa.scalar(None, pa.string()), rule_texts(rule, texts))
+    pushes = one_array(predictions.column("reasons"))
+    explained = pc.and_(by_score, pc.invert(approved))
+    reasons = given_reasons(spec, pushes, explained, rule, text)
+    # A machine declines nobody without being able to say why.
+    why = pc.greater(pc.list_value_length(reasons), 0)
+    decision = pc.if_else(pc.and_(pc.equal(decision, DECLINE), pc.invert(why)), REFER, decision)
+    known = pc.if_else(usable, scores, pa.scalar(None, pa.float64()))
+    rows = len(ids)
+    columns = {
+        **{name: predictions.column(name) for name in _CARRIED},
+        "decision_id": ids,
+        "revision": pa.repeat(pa.scalar(1, pa.int64()), rows),
+        "decision": decision,
+        "advice": advice,
+        "rule": rule,
+        "reasons": reasons,
+        "band": bands(spec, known),
+        "overflow": pa.repeat(False, rows),
+        "value_at_risk": value_at_risk(spec, known, cases),
+        "scoring_set_version": versions,
+        "spec_version": pa.repeat(spec.version, rows),
+        "run_id": pa.repeat(run_id, rows),
+    }
+    decided = pa.table(columns).select(DECISIONS_SCHEMA.names).cast(DECISIONS_SCHEMA)
+    if there is not None:
+        decided = with_withdrawn(spec, decided, there, run_id)
+    place = DECISIONS_SCHEMA.get_field_index("overflow")
+    decided = decided.set_column(place, DECISIONS_SCHEMA.field(place), overflow(spec, decided))
+    if there is not None:
+        decided = revised(decided, there)
+    require_whole(spec, decided, ids, day)
+    return decided
+
+
+_CARRIED = (
+    "case_key",
+    "entity_key",
+    "event_timestamp",
+    "score",
+    "prediction",
+    "arm",
+    "model_version",
+    "model_digest",
+    "fallback",
+)
+
+
+def advice_of(
+    spec: "UseCaseSpec", scores: Any, predictions: pa.Table
+) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Rule, advice and decision of the thresholds for each score; hard rules are not asked.
+
+    ``scores`` (float64) are one for each row of ``predictions``, of which ``missing`` and
+    ``fallback`` are looked at: also those of another model than the one that stands there.
+    Nothing is null in what is returned: of no score the rule is ``no_score`` and the advice refer.
+    """
+    scores = one_array(scores)
+    fallback = one_array(predictions.column("fallback"))
+    usable = _usable(spec, scores, fallback)
+    # Nor may one decide of which next to nothing is known: it is what the model makes of nothing.
+    missing = _missing(spec, predictions)
+    unscored = pc.if_else(
+        pc.is_valid(fallback), FALLBACK, pc.if_else(usable, MISSING, pa.scalar(NO_SCORE))
+    )
+    usable = pc.and_(usable, pc.invert(missing))
+    rule, advice = _judged(spec, scores)
+    rule = pc.if_else(usable, rule, unscored)
+    advice = pc.if_else(usable, advice, pa.scalar(REFER))
+    return rule, advice, confirmed(spec, advice)
+
+
+def _ids(spec: "UseCaseSpec", predictions: pa.Table, day: date) -> list[str]:
     keys = predictions.column("case_key")
     if keys.null_count or pc.count_distinct(keys).as_py() != predictions.num_rows:
         raise DecisionRefused(
@@ -77,83 +190,61 @@ def decide(spec: "UseCaseSpec", predictions: pa.Table, day: date, run_id: str) -
             f"{pc.count_distinct(keys).as_py()} cases; one case gets one decision. Score the "
             "night again"
         )
-    fallback = pc.is_valid(predictions.column("fallback"))
-    # A case nobody scored has no score to go by, whatever stands in its row.
-    usable = pc.and_(pc.invert(fallback), _finite(predictions.column("score")))
-    # Nor one of which next to nothing is known: its score is what the model makes of nothing.
-    missing = _missing(spec, predictions)
-    unscored = pc.if_else(fallback, FALLBACK, pc.if_else(usable, "missing", "no_score"))
-    usable = pc.and_(usable, pc.invert(missing))
-    rule, advice, decision = _judged(spec, predictions.column("score"), usable)
-    columns = {
-        "decision_id": pa.array(decision_ids(spec.name, keys.to_pylist(), day), pa.string()),
-        "case_key": keys,
-        "entity_key": predictions.column("entity_key"),
-        "event_timestamp": predictions.column("event_timestamp"),
-        "score": predictions.column("score"),
-        "prediction": predictions.column("prediction"),
-        "decision": pc.if_else(usable, decision, REFER),
-        "advice": pc.if_else(usable, advice, REFER),
-        "rule": pc.if_else(usable, rule, unscored),
-        "model_version": predictions.column("model_version"),
-        "model_digest": predictions.column("model_digest"),
-        "fallback": predictions.column("fallback"),
-        "spec_version": pa.repeat(spec.version, predictions.num_rows),
-        "run_id": pa.repeat(run_id, predictions.num_rows),
-    }
-    return pa.table(columns).cast(DECISIONS_SCHEMA)
+    return decision_ids(spec.name, keys.to_pylist(), day)
 
 
-def _judged(
-    spec: "UseCaseSpec", scores: pa.ChunkedArray, usable: pa.ChunkedArray
-) -> tuple[Any, Any, Any]:
-    """Rule, advice and decision of the policy for each score, as if it could be used."""
+def _judged(spec: "UseCaseSpec", scores: pa.Array) -> tuple[Any, Any]:
+    """Rule and advice of the thresholds for each score, as if it could be used."""
     policy, task = spec.policy, spec.model.task
     if task == "regression":
-        return "no_policy", REFER, REFER
+        return pa.scalar("no_policy"), pa.scalar(REFER)
     # A null comparison counts as false, so what is unclear ends in the hands of a person.
     if task == "multiclass":
         taken = pc.fill_null(pc.greater_equal(scores, policy.accept_above), False)
-        advice = pc.if_else(taken, APPROVE, REFER)
-        return pc.if_else(taken, "accept_above", "below_accept"), advice, advice
-    approve = pc.and_(usable, pc.fill_null(pc.less(scores, policy.approve_below), False))
-    decline = pc.and_(usable, pc.fill_null(pc.greater(scores, policy.decline_above), False))
+        return pc.if_else(taken, "accept_above", "below_accept"), pc.if_else(taken, APPROVE, REFER)
+    approve = pc.fill_null(pc.less(scores, policy.approve_below), False)
+    decline = pc.fill_null(pc.greater(scores, policy.decline_above), False)
     rule = pc.if_else(approve, "approve_below", pc.if_else(decline, "decline_above", "between"))
-    advice = pc.if_else(approve, APPROVE, pc.if_else(decline, DECLINE, REFER))
-    if policy.automatic_decline:
-        return rule, advice, advice
-    return rule, advice, pc.if_else(approve, APPROVE, REFER)
+    return rule, pc.if_else(approve, APPROVE, pc.if_else(decline, DECLINE, REFER))
 
 
-def _missing(spec: "UseCaseSpec", predictions: pa.Table) -> pa.ChunkedArray:
-    limit, share = spec.policy.refer_missing, predictions.column("missing")
+def _ruled(
+    spec: "UseCaseSpec", cases: pa.Table, fallback: pa.Array, rule: pa.Array, advice: pa.Array
+) -> tuple[pa.Array, pa.Array, pa.Array, dict[str, str]]:
+    """Rule and advice where hard rules are asked first; which a hard rule gave; rules' texts."""
+    hard, spare = spec.policy.rules, spec.fallback.rules
+    texts = {one.name: one.reason for one in (*spare, *hard)}
+    if not texts:
+        return rule, advice, pa.repeat(False, len(rule)), texts
+    held, spared = first_that_holds(hard, cases), first_that_holds(spare, cases)
+    says, spare_says = _of(hard, held, "then"), _of(spare, spared, "then")
+    scored = pc.is_null(fallback)
+    against = pc.fill_null(pc.not_equal(says, spare_says), False)
+    # After a failed gate no rule is asked: what it would look at is what is not to be trusted.
+    may = pc.and_(pc.invert(by_failed_gate(fallback)), pc.invert(against))
+    nothing = pa.scalar(None, pa.string())
+    spare_says = pc.if_else(may, spare_says, nothing)
+    said = pc.if_else(scored, says, spare_says)
+    name = pc.if_else(scored, _of(hard, held, "name"), _of(spare, spared, "name"))
+    ruled = pc.is_valid(said)
+    return pc.if_else(ruled, name, rule), pc.coalesce(said, advice), ruled, texts
+
+
+def _of(rules: "Sequence[RuleSpec]", places: pa.Array, what: str) -> pa.Array:
+    return pa.array([getattr(one, what) for one in rules], pa.string()).take(places)
+
+
+def _usable(spec: "UseCaseSpec", scores: pa.Array, fallback: pa.Array) -> pa.Array:
+    """Which scores may decide. One nobody gave is none, whatever stands in its row."""
+    good = pc.and_(pc.is_null(fallback), finite(scores))
+    if spec.model.task == "regression":
+        return good
+    within = pc.and_(pc.greater_equal(scores, 0.0), pc.less_equal(scores, 1.0))
+    return pc.and_(good, pc.fill_null(within, False))
+
+
+def _missing(spec: "UseCaseSpec", predictions: pa.Table) -> pa.Array:
+    limit, share = spec.policy.refer_missing, one_array(predictions.column("missing"))
     if limit is None:
-        return pc.is_null(predictions.column("case_key"))  # for none
+        return pa.repeat(False, len(share))
     return pc.fill_null(pc.greater_equal(share, limit), False)
-
-
-def _finite(scores: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.fill_null(pc.is_finite(scores), False)
-
-
-def summary(decisions: pa.Table) -> dict[str, int]:
-    """Counts: ``cases``, ``approve``, ``refer``, ``decline``, ``advised_decline`` and, of the
-    referred, ``fallback``."""
-
-    def count(column: str, value: str) -> int:
-        return int(pc.sum(pc.equal(decisions.column(column), value)).as_py() or 0)
-
-    return {
-        "cases": decisions.num_rows,
-        APPROVE: count("decision", APPROVE),
-        REFER: count("decision", REFER),
-        DECLINE: count("decision", DECLINE),
-        "advised_decline": count("advice", DECLINE),
-        FALLBACK: count("rule", FALLBACK),
-    }
-
-
-def why_fallback(decisions: pa.Table) -> str:
-    """Why no model scored cases of a night; empty where one scored them all."""
-    reasons = pc.unique(pc.drop_null(decisions.column("fallback"))).to_pylist()
-    return "; ".join(sorted(reasons))

@@ -2,7 +2,6 @@
 of it, the training set, the online store; with the lineage of every column."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -24,9 +23,12 @@ from assets.features.parity import ParityError
 from assets.features.point_in_time import path_for
 from assets.features.publish import publish_days
 from assets.features.sets import label_figures, scoring_set, set_schema, training_set
-from assets.gate_results import record, verdicts
+from assets.gate_results import record
 from assets.lake import Lake
-from assets.quality.scoring_population import GATE
+from assets.ledger.judged_anew import put_judged_anew
+from assets.quality.assets import finding
+from assets.quality.stopped import stopped_nights
+from assets.reviews.labels import reviewed_labels
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import LABELS, POPULATION, SCORING_SET, TRAINING_SET, features
 from orchestration.failures import SAME_STORE, explained
@@ -181,15 +183,20 @@ def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         day, lake = day_of(context), installation.lake
         with explained():
-            stopped = _stopped_nights(spec, lake)
-            rows = training_set(spec, lake, installation.home, closes_at(day), without=stopped)
+            stopped = stopped_nights(spec, lake)
+            as_of = closes_at(day)
+            reviewed = reviewed_labels(spec, lake, as_of)
+            rows = training_set(
+                spec, lake, installation.home, as_of, without=stopped, reviewed=reviewed
+            )
             stored = _stored(context, spec, lake, TRAINING_SET, rows)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.num_rows,
                 **label_figures(spec, rows.column(LABEL)),
                 "joined through": path_for(rows.num_rows),
-                "as of": closes_at(day).isoformat(),
+                "as of": as_of.isoformat(),
+                "outcomes people decided": reviewed.num_rows if reviewed is not None else 0,
                 "stopped nights left out": ", ".join(map(str, stopped)) or "none",
                 "content digest": content_digest(rows),
                 **stored,
@@ -197,13 +204,6 @@ def training_set_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         )
 
     return labelled
-
-
-def _stopped_nights(spec: UseCaseSpec, lake: Lake) -> list[date]:
-    """Days that were not scored, because a gate on their population or features did not pass."""
-    gates = (GATE, COVERAGE) if spec.features.views else (GATE,)
-    judged = [found for gate in gates for found in verdicts(lake, spec.name, gate).items()]
-    return sorted({day for day, verdict in judged if verdict != "pass"})
 
 
 def feature_coverage_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
@@ -230,14 +230,13 @@ def feature_coverage_check(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
             result = judge_coverage(spec, day, rows)
             run_id = context.run.run_id
             record(lake, spec.name, day, result, spec_version=spec.version, run_id=run_id)
-        passed = result.verdict == "pass"
-        # The check's own description is not shown on the page of the run: say there why it stopped.
-        (context.log.info if passed else context.log.error)(result.message)
-        return dg.AssetCheckResult(
-            passed=passed,
-            description=result.message,
-            metadata={
-                "verdict": result.verdict,
+            put_judged_anew(lake, installation.home, spec, [day], run_id)
+        # The check's own description is not shown on the page of the run: say there what it found.
+        (context.log.info if result.verdict == "pass" else context.log.error)(result.message)
+        return finding(
+            spec,
+            result,
+            {
                 "rows": rows.num_rows,
                 "share of cases known": dg.MetadataValue.json(dict(result.figures)),
                 "smallest share allowed": dg.MetadataValue.json(dict(result.threshold)),

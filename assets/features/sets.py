@@ -62,6 +62,7 @@ def training_set(
     as_of: datetime,
     *,
     without: Collection[date] = (),
+    reviewed: pa.Table | None = None,
 ) -> pa.Table:
     """Every case whose outcome had matured by ``as_of`` (UTC), with features and label.
 
@@ -69,6 +70,8 @@ def training_set(
     there; of several, the last observed one holds. What arrived in a day that had not closed by
     ``as_of`` was not known, whatever times it carries. Cases of the days ``without`` (nights that
     were stopped at a gate) are left out: what is too wrong to score is too wrong to learn from.
+    ``reviewed`` (key, label, ``observed_at``) stands in where no outcome was observed: see
+    ``assets/reviews/labels.py``.
     With ``model.window`` only the latest span counts: no event so long before the last moment that
     can have matured. Columns of ``set_schema(spec, label=True)``, rows ordered by event time and
     key.
@@ -79,22 +82,53 @@ def training_set(
     if as_of.tzinfo is None:
         raise NoMaturedLabelsError(f"as_of {as_of.isoformat()} has no time zone; pass it in UTC")
     as_of = as_of.astimezone(UTC)
-    cases = _known(lake, spec, POPULATION, [*spec.population_columns, PARTITION], as_of)
-    stopped = pa.array(sorted(without), pa.date32())
-    cases = cases.filter(pc.invert(pc.is_in(cases.column(PARTITION), stopped)))
-    cases = cases.select(spec.population_columns)
-    events = cases.column(spec.population.event_timestamp)
     newest = as_of - spec.label.maturity
-    matured = cases.filter(pc.less_equal(events, pa.scalar(newest)))
+    cases, matured = _matured(spec, lake, as_of, without)
     recent = matured
     if spec.model.training_window is not None:
         events = matured.column(spec.population.event_timestamp)
         recent = matured.filter(pc.greater(events, pa.scalar(newest - spec.model.training_window)))
-    labels = _last_labels(spec, lake, as_of)
+    labels = last_labels(spec, lake, as_of)
+    if reviewed is not None:
+        reviewed = reviewed.rename_columns(labels.column_names).cast(labels.schema)
+        labels = pa.concat_tables([labels, reviewed])
     labelled = recent.join(labels, keys=spec.population.key, join_type="inner")
     if labelled.num_rows == 0:
         raise NoMaturedLabelsError(_why_nothing(spec, cases, matured, recent, as_of))
     labelled = _ordered(spec, labelled)
+    joined = join(spec, home, labelled, as_of=as_of)
+    return _typed(with_derived(spec, joined), set_schema(spec, label=True))
+
+
+def matured_since(
+    spec: UseCaseSpec,
+    lake: Lake,
+    home: Home,
+    after: datetime,
+    as_of: datetime,
+    *,
+    most: int,
+    without: Collection[date] = (),
+) -> pa.Table:
+    """The rows of a training set as of ``as_of`` whose event is later than ``after`` (both UTC).
+
+    Of more than ``most`` a seeded sample. Empty where there is none; else as
+    :func:`training_set`.
+    """
+    _, matured = _matured(spec, lake, as_of, without)
+    events = matured.column(spec.population.event_timestamp)
+    since = matured.filter(pc.greater(events, pa.scalar(after)))
+    labels = last_labels(spec, lake, as_of)
+    labelled = _ordered(spec, since.join(labels, keys=spec.population.key, join_type="inner"))
+    if labelled.num_rows > most:
+        import numpy as np
+
+        chosen = np.random.default_rng(spec.model.seed).choice(
+            labelled.num_rows, most, replace=False
+        )
+        labelled = labelled.take(pa.array(np.sort(chosen)))
+    if not labelled.num_rows:
+        return set_schema(spec, label=True).empty_table()
     joined = join(spec, home, labelled, as_of=as_of)
     return _typed(with_derived(spec, joined), set_schema(spec, label=True))
 
@@ -110,6 +144,19 @@ def label_figures(spec: UseCaseSpec, labels: pa.ChunkedArray) -> dict[str, Any]:
     return {"smallest label": span["min"], "largest label": span["max"]}
 
 
+def _matured(
+    spec: UseCaseSpec, lake: Lake, as_of: datetime, without: Collection[date]
+) -> tuple[pa.Table, pa.Table]:
+    """Every case of a day that had closed by ``as_of``, and those that had matured."""
+    cases = _known(lake, spec, POPULATION, [*spec.population_columns, PARTITION], as_of)
+    stopped = pa.array(sorted(without), pa.date32())
+    cases = cases.filter(pc.invert(pc.is_in(cases.column(PARTITION), stopped)))
+    cases = cases.select(spec.population_columns)
+    events = cases.column(spec.population.event_timestamp)
+    newest = as_of - spec.label.maturity
+    return cases, cases.filter(pc.less_equal(events, pa.scalar(newest)))
+
+
 def _known(
     lake: Lake, spec: UseCaseSpec, table: str, columns: list[str], as_of: datetime
 ) -> pa.Table:
@@ -120,7 +167,7 @@ def _known(
     return lake.read(spec.name, table, columns=columns, where=closed)
 
 
-def _last_labels(spec: UseCaseSpec, lake: Lake, as_of: datetime) -> pa.Table:
+def last_labels(spec: UseCaseSpec, lake: Lake, as_of: datetime) -> pa.Table:
     """Key, label and when it was observed: the last observed by ``as_of``; the last arrived where
     times tie."""
     key, observed = spec.population.key, "observed_at"

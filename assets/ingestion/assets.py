@@ -20,6 +20,7 @@ from assets.ingestion.door_gates import (
 from assets.ingestion.door_plots import rules_bar_chart
 from assets.ingestion.ingest import Ingested, ingest
 from assets.ingestion.quarantine import broken_rules, top_messages
+from assets.ledger.judged_anew import put_judged_anew
 from assets.spec import UseCaseSpec
 from orchestration.failures import SAME_STORE, explained
 from orchestration.metadata import picture
@@ -176,6 +177,7 @@ def door_checks(spec: UseCaseSpec) -> dg.AssetChecksDefinition:
         with explained():
             by_day = judge_days(spec, lake, days[0], days[-1])
             record_doors(lake, spec, by_day, run_id)
+            put_judged_anew(lake, installation.home, spec, by_day, run_id)
             for day, results in by_day.items():
                 stopping = [one for one in results if stops(spec, one)]
                 if stopping:

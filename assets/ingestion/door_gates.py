@@ -12,7 +12,7 @@ from assets.gate_results import GateRefusal, GateResult, record_many
 from assets.ingestion import column_gates as by_column
 from assets.ingestion import day_gates as by_day
 from assets.ingestion.day_gates import Evidence, Finding, insufficient
-from assets.ingestion.door_record import DoorRecord, digest_now, door_record
+from assets.ingestion.door_record import DoorRecord, digest_now, door_record, door_verdicts
 from assets.ingestion.references import Known, known_entities, references
 from assets.ingestion.source_days import SourceDay, files_on_record, source_days
 from assets.ingestion.unit_gate import unit_error
@@ -88,8 +88,11 @@ def judge_days(
     """:func:`judge` for the days first..last in order, each with the days before as its history."""
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     judged: dict[date, list[GateResult]] = {day: [] for day in days}
+    since = [_since(spec, source, first) for source in spec.sources]
+    earliest = None if None in since else min(day for day in since if day is not None)
+    record = door_verdicts(lake, spec, earliest, last)
     for source in spec.sources:
-        for day, results in _judge_source(spec, lake, source, days):
+        for day, results in _judge_source(spec, lake, source, days, record):
             judged[day] += results
     return judged
 
@@ -170,15 +173,21 @@ def _problems(spec: UseCaseSpec, record: DoorRecord, day: date) -> Iterator[str]
     yield from waiting
 
 
+def _since(spec: UseCaseSpec, source: str, first: date) -> date | None:
+    """The first day that says anything of ``first``; None: any may."""
+    if spec.sources[source].arrival == "snapshot":
+        return None
+    return first - _looked_back(spec, source)
+
+
 def _judge_source(
-    spec: UseCaseSpec, lake: Lake, source: str, days: Sequence[date]
+    spec: UseCaseSpec, lake: Lake, source: str, days: Sequence[date], record: DoorRecord
 ) -> Iterator[tuple[date, list[GateResult]]]:
     declared = spec.sources[source]
     snapshot = declared.arrival == "snapshot"
-    since = None if snapshot else days[0] - _looked_back(spec, source)
+    since = _since(spec, source, days[0])
     profiles = source_days(lake, spec.name, source, since, days[-1])
     files = files_on_record(lake, spec.name, source, since, days[-1])
-    record = door_record(lake, spec, since, days[-1])
     # A snapshot is judged again every day: what counts is what was found of it, not when.
     stopped: set[object] = set(
         record.failed_inputs(source) if snapshot else record.failed_days(source)

@@ -1,6 +1,6 @@
 """What is on record of the door: verdicts of the gates, and the input each source has now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from assets.ingestion.source_days import input_digests
@@ -41,8 +41,8 @@ class DoorRecord:
         ]
 
 
-def door_record(lake: Lake, spec: UseCaseSpec, first: date | None, last: date) -> DoorRecord:
-    """What is on record for the days first..last (None: from the beginning)."""
+def door_verdicts(lake: Lake, spec: UseCaseSpec, first: date | None, last: date) -> DoorRecord:
+    """What gates said of the days first..last (None: from the beginning), without any digest."""
     results = {}
     if lake.exists(spec.name, GATE_RESULTS):
         wanted = ["gate", "verdict", "message", "evidence_digest", PARTITION]
@@ -51,13 +51,18 @@ def door_record(lake: Lake, spec: UseCaseSpec, first: date | None, last: date) -
             results[row[PARTITION], row["gate"]] = OnRecord(
                 row["verdict"], row["message"], row["evidence_digest"]
             )
+    return DoorRecord(results, {})
+
+
+def door_record(lake: Lake, spec: UseCaseSpec, first: date | None, last: date) -> DoorRecord:
+    """What is on record for the days first..last (None: from the beginning)."""
     digests = {
         source: input_digests(
             lake, spec.name, source, None if declared.arrival == "snapshot" else first, last
         )
         for source, declared in spec.sources.items()
     }
-    return DoorRecord(results, digests)
+    return replace(door_verdicts(lake, spec, first, last), digests=digests)
 
 
 def digest_now(spec: UseCaseSpec, record: DoorRecord, source: str, day: date) -> str:

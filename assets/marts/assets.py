@@ -12,6 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from assets.errors import NightshiftError
 from assets.ingestion.door_gates import judge_days, record_doors, require_door, stopped_days
 from assets.ingestion.revisions import inputs_now, record_built
+from assets.ledger.judged_anew import put_judged_anew
 from assets.marts.build import build, publish
 from assets.marts.lineage import mart_columns
 from assets.spec import UseCaseSpec
@@ -102,6 +103,7 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
                 # day that does not pass is left out instead of stopping all the others.
                 judged = judge_days(spec, lake, first, last)
                 record_doors(lake, spec, judged, run_id)
+                put_judged_anew(lake, installation.home, spec, judged, run_id)
                 closed = stopped_days(spec, judged)
                 if closed:
                     days = ", ".join(map(str, closed))

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pyarrow as pa
 
-from assets.gate_results import passed_days, require_passed
+from assets.gate_results import passed_days
 from assets.home import Home
 from assets.lake import Lake
 from assets.monitoring.comparison import SCORE
@@ -21,6 +21,7 @@ from assets.monitoring.plots import drift_markdown, drift_plot
 from assets.quality.scoring_population import GATE
 from assets.release.champion import NoChampion, NotApproved, require_champion
 from assets.release.events import Champion
+from assets.scoring.gate_fallback import failed_gate
 from assets.scoring.loader import ModelRefused, load_verified
 from assets.signing import SigningKeyError
 from assets.spec import UseCaseSpec
@@ -132,10 +133,14 @@ def _compare(
     day: date,
     champion: Champion | None,
 ) -> DriftResult:
-    require_passed(lake, spec.name, day, GATE, lake.read_day(spec.name, SCORING_SET, day))
+    rows = lake.read_day(spec.name, SCORING_SET, day)
+    failed = failed_gate(lake, spec, day, (GATE,), rows)
     first = day - timedelta(days=spec.monitoring.drift.window_days - 1)
     # A night stopped at the gate was never decided on: it must not colour its successors.
     nights = passed_days(lake, spec.name, GATE, first, day)
+    if failed:
+        # Nor did anybody score it; what has moved is what people now have to know.
+        nights = [day]
     current = pa.concat_tables([_scored(spec, lake, night) for night in nights])
     if champion is None:
         return drift_report(spec, home, day, current, current.slice(0, 0))
@@ -148,12 +153,15 @@ def _compare(
         version=champion.training_set_version,
     )
     sample = reference_sample(spec, training_set)
+    window = reference_window(spec, training_set)
+    if failed:
+        current = current.drop_columns([SCORE])
+        return drift_report(spec, home, day, current, sample, reference_window=window)
     try:
         sample = sample.append_column(SCORE, _scores(spec, home, champion, sample))
     except (ModelRefused, SigningKeyError) as refusal:
         context.log.warning(f"features are compared, scores are not: {refusal}")
         current = current.drop_columns([SCORE])
-    window = reference_window(spec, training_set)
     return drift_report(spec, home, day, current, sample, reference_window=window)
 
 

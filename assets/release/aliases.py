@@ -3,9 +3,10 @@
 from datetime import date
 from typing import TYPE_CHECKING
 
-from assets.release.champion import NotApproved, champion_of, genuine
+from assets.release.authority import read_authority
+from assets.release.champion import NotApproved, genuine
+from assets.release.deciders import Deciders, deciders_of
 from assets.release.events import APPROVED, REGISTERED, current_stages, read_events
-from assets.release.people import read_people
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -13,23 +14,25 @@ if TYPE_CHECKING:
     from assets.home import Home
     from assets.lake import Lake
     from assets.spec import UseCaseSpec
+    from assets.training.model_file import RegistryError
 
 CHAMPION_ALIAS, CHALLENGER_ALIAS = "champion", "challenger"
 
 
 def wanted_aliases(lake: "Lake", home: "Home", spec: "UseCaseSpec") -> dict[str, int | None]:
-    """What the aliases must say: the champion people stand behind, and as challenger the newest
-    version that passed its gates and waits for people. None where there is no such version."""
-    events, people = read_events(lake, spec.name), read_people(lake, home)
+    """What the aliases must say: the champion people stand behind, and as challenger the version
+    beside it in shadow or canary, else the newest that passed its gates and waits. None where there
+    is no such version."""
+    events, authority = read_events(lake, spec.name), read_authority(lake, home)
     try:
-        champion = champion_of(spec, events, people, date.max)
+        now = deciders_of(spec, events, authority, date.max)
     except NotApproved:
-        champion = None  # whoever asks it to decide is told why; an alias points at nobody
-    stages = current_stages(genuine(spec, events, people))
+        now = Deciders()  # whoever asks it to decide is told why; an alias points at nobody
+    stages = current_stages(genuine(spec, events, authority))
     waiting = [v for v, stage in stages.items() if stage in (REGISTERED, APPROVED)]
     return {
-        CHAMPION_ALIAS: champion.version if champion else None,
-        CHALLENGER_ALIAS: max(waiting, default=None),
+        CHAMPION_ALIAS: now.champion.version if now.champion else None,
+        CHALLENGER_ALIAS: now.challenger.version if now.challenger else max(waiting, default=None),
     }
 
 
@@ -39,25 +42,43 @@ def project_aliases(lake: "Lake", home: "Home", spec: "UseCaseSpec") -> dict[str
     Returns what had to be changed: alias to the version it now has, or None where it was taken
     away. An alias moved by hand is put back; one that is right is not touched.
 
-    Raises RegistryError when MLflow does not know a model or version that is on record.
+    Raises RegistryError when MLflow's database is gone or cannot be read (and makes no new one), or
+    does not know a model or version that is on record.
     """
-    from assets.training.model_file import RegistryError
-    from assets.training.session import registry_client
+    from assets.release.held_aliases import RegistryUnreadable, held_aliases
 
     if not read_events(lake, spec.name):
         return {}
     wanted = wanted_aliases(lake, home, spec)
+    try:
+        held = held_aliases(home, spec.name)
+    except RegistryUnreadable as error:
+        raise _cannot(home, spec.name, wanted, str(error)) from error
+    if held is None:
+        raise _cannot(home, spec.name, wanted, "MLflow knows no such model")
+    if all(held.get(alias) == version for alias, version in wanted.items()):
+        return {}
+    from assets.training.session import registry_client
+
     with registry_client(home) as client:
         from mlflow.exceptions import MlflowException
 
         try:
             return _set_aliases(client, spec.name, wanted)
         except MlflowException as error:
-            raise RegistryError(
-                f"{spec.name}: the aliases {wanted} on the release record cannot be set in MLflow "
-                f"({error.message}). If {home.root / 'registry.db'} was lost, restore it from a "
-                "backup; nights are scored by the release record in the meantime"
-            ) from error
+            raise _cannot(home, spec.name, wanted, error.message) from error
+
+
+def _cannot(
+    home: "Home", use_case: str, wanted: dict[str, int | None], why: str
+) -> "RegistryError":
+    from assets.training.model_file import RegistryError
+
+    return RegistryError(
+        f"{use_case}: the aliases {wanted} on the release record cannot be set in MLflow ({why}). "
+        f"If {home.root / 'registry.db'} was lost, restore it from a backup; nights are scored by "
+        "the release record in the meantime, and the next night sets the aliases"
+    )
 
 
 def _set_aliases(

@@ -1,4 +1,4 @@
-"""Whether people stand behind a champion: signatures, who gave them, for what, and how many."""
+"""Whether people stand behind a version that decides: signatures, whose, for what, how many."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,15 +8,18 @@ from assets.release.events import (
     CHAMPION,
     REGISTERED,
     REJECTED,
+    ROLLED_BACK,
+    SYSTEM,
     Event,
     entry_of,
     evidence_of,
 )
 from assets.release.gate_record import short
+from assets.release.seal import seal_broken
 from assets.release.statement import record_digest, signed_by
 
 if TYPE_CHECKING:
-    from assets.release.people import People
+    from assets.release.authority import Authority
     from assets.spec import UseCaseSpec
 
 
@@ -64,51 +67,122 @@ def objection(spec: "UseCaseSpec", said: dict[str, Any]) -> str:
     return ""
 
 
-def used(events: Sequence[Event], before: Event | None = None) -> set[str]:
-    """Signatures that made a version champion already: an approval counts once."""
+def used(
+    spec: "UseCaseSpec",
+    events: Sequence[Event],
+    authority: "Authority",
+    version: int,
+    before: Event | None = None,
+) -> set[str]:
+    """Signatures that made the version champion already: an approval counts once."""
     return {
         signature
         for event in events
         if event["stage"] == CHAMPION
+        and int(event["model_version"]) == version  # of another's an approval is none
         and (before is None or int(event["sequence"]) < int(before["sequence"]))
+        and not seal_broken(spec.name, event, authority.installation)
         for signature in evidence_of(event).get("approvals", [])
     }
 
 
 def approvals_waiting(
-    spec: "UseCaseSpec", events: Sequence[Event], people: "People", entry: Event
+    spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", entry: Event
 ) -> dict[str, Event]:
     """Valid approvals of a version that did not make it champion yet: name to event, in order."""
-    taken = used(events)
+    version = int(entry["model_version"])
+    taken = used(spec, events, authority, version)
     digest = record_digest(evidence_of(entry)["record"])
     found: dict[str, Event] = {}
     for event in events:
-        if event["stage"] != APPROVED or event["signature"] in taken:
+        if event["stage"] != APPROVED or int(event["model_version"]) != version:
             continue
-        name, _ = _approval(spec, entry, digest, event, people)
+        if event["signature"] in taken:
+            continue
+        name, _ = _approval(spec, entry, digest, event, authority)
         if name:
             found.setdefault(name, event)
     return found
 
 
 def backers(
-    spec: "UseCaseSpec", events: Sequence[Event], people: "People", champion: Event
+    spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", event: Event
 ) -> tuple[list[str], str]:
-    """Who stands behind a champion event: their names, or none and what is wrong with it.
+    """Who stands behind a champion or canary event: their names, or none and what is wrong with it.
 
     It needs as many approvals as the spec asks for, by different people, each signed for exactly
-    this version, these digests and this record, none used before, and the last of them for this
-    very first day.
+    this version, these digests and this record, none of an earlier champion; made champion by them
+    alone, the last of them for this very first day, else none for a later one. And the installation
+    signed the event itself. A champion that is back cites its earlier event instead.
     """
-    evidence = evidence_of(champion)
+    names, wrong = _approvers(spec, events, authority, event)
+    wrong = wrong or seal_broken(spec.name, event, authority.installation)
+    return ([], wrong) if wrong else (names, "")
+
+
+def shadow_wrong(
+    spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", shadow: Event
+) -> str:
+    """Why a shadow event does not count; empty if it does.
+
+    It decides nothing and needs no approval. But a model on it is loaded and run: so it must be as
+    registered, with its gates passed, and let in by the installation.
+    """
+    entry, wrong = _admitted(spec, events, authority, shadow)
+    if wrong:
+        return wrong
+    same = ("model_digest", "manifest_digest")
+    record = evidence_of(shadow).get("record") or {}
+    if entry is None or any(entry[column] != shadow[column] for column in same):
+        return "it is for other files than were registered"
+    if record_digest(record) != record_digest(evidence_of(entry).get("record") or {}):
+        return "what is registered of the version is another"
+    return seal_broken(spec.name, shadow, authority.installation)
+
+
+def ended_wrong(spec: "UseCaseSpec", authority: "Authority", event: Event) -> str:
+    """Why a rejected or rolled_back event does not count; empty if a person signed it, or the
+    installation one that it wrote by itself."""
+    if event["stage"] == ROLLED_BACK and event["actor"] == SYSTEM:
+        return seal_broken(spec.name, event, authority.installation)
+    return signed_by(spec.name, event, authority.people)[1]
+
+
+def is_out(
+    spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", version: int
+) -> str:
+    """Why the version decides nothing any more, whatever else is on record; empty if it may."""
+    for event in events:
+        if int(event["model_version"]) != version or event["stage"] not in (REJECTED, ROLLED_BACK):
+            continue
+        if not ended_wrong(spec, authority, event):
+            who = str(event["actor"]).removeprefix("person:")
+            done = "rejected it" if event["stage"] == REJECTED else "rolled it back"
+            return f"{who} had {done} before"
+    return ""
+
+
+def _approvers(
+    spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", event: Event
+) -> tuple[list[str], str]:
+    evidence = evidence_of(event)
     record, cited = evidence.get("record"), evidence.get("approvals")
     if not isinstance(record, dict) or not isinstance(cited, list) or not cited:
         return [], "no approval stands behind it"
-    wrong = _out(spec, events, people, champion)
+    _, wrong = _admitted(spec, events, authority, event)
     if wrong:
         return [], wrong
-    digest, taken = record_digest(record), used(events, champion)
-    by_signature = {e["signature"]: e for e in events if e["stage"] == APPROVED}
+    if "reinstates" in evidence:
+        return _reinstated(spec, events, authority, event)
+    digest, taken = (
+        record_digest(record),
+        used(spec, events, authority, int(event["model_version"]), event),
+    )
+    by_signature = {
+        e["signature"]: e
+        for e in events
+        if e["stage"] == APPROVED and int(e["sequence"]) < int(event["sequence"])
+    }
     names: list[str] = []
     for signature in cited:
         approval = by_signature.get(signature)
@@ -116,7 +190,7 @@ def backers(
             return [], "an approval it cites is not on record"
         if signature in taken:
             return [], f"approval {approval['sequence']} was used for an earlier champion"
-        name, wrong = _approval(spec, champion, digest, approval, people)
+        name, wrong = _approval(spec, event, digest, approval, authority)
         if wrong:
             return [], f"approval {approval['sequence']} does not count: {wrong}"
         if name not in names:
@@ -126,38 +200,63 @@ def backers(
             f"{len(names)} of the {spec.approvals_needed} people it needs approved it "
             f"({', '.join(names)})"
         )
-    if by_signature[cited[-1]]["effective_from"] != champion["effective_from"]:
+    days = [by_signature[signature]["effective_from"] for signature in cited]
+    stepped = "night" in evidence  # up the ladder, some time after people said that it may
+    if max(days) > event["effective_from"] or (not stepped and days[-1] != event["effective_from"]):
         return [], "it was approved from another day on"
     return names, ""
 
 
-def _out(spec: "UseCaseSpec", events: Sequence[Event], people: "People", champion: Event) -> str:
-    """Why the version could not have been approved when it was made champion; empty if it could."""
-    version = int(champion["model_version"])
-    before = [
-        e
-        for e in events
-        if int(e["model_version"]) == version and int(e["sequence"]) < int(champion["sequence"])
-    ]
+def _reinstated(
+    spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", event: Event
+) -> tuple[list[str], str]:
+    """Who stood behind a champion that is back; nobody where it cites no rollback of another
+    version after an earlier, sound champion event of its own."""
+    evidence = evidence_of(event)
+    before = [e for e in events if int(e["sequence"]) < int(event["sequence"])]
+    # Of several with one signature the first is the one that was signed.
+    by_signature = {e["signature"]: e for e in reversed(before) if e["signature"]}
+    earlier = by_signature.get(evidence.get("reinstates"))
+    rollback = by_signature.get(evidence.get("rollback"))
+    if earlier is None or earlier["stage"] != CHAMPION:
+        return [], "the champion event it cites is not on record"
+    if rollback is None or rollback["stage"] != ROLLED_BACK:
+        return [], "the rollback it cites is not on record"
+    for column in ("model_version", "model_digest", "manifest_digest"):
+        if earlier[column] != event[column]:
+            return [], f"it was champion under another {column.replace('_', ' ')}"
+    cites = ("record", "approvals")
+    if any(evidence_of(earlier).get(name) != evidence.get(name) for name in cites):
+        return [], "it was champion under another record or by other approvals"
+    wrong = ended_wrong(spec, authority, rollback)
+    if wrong:
+        return [], f"rollback {rollback['sequence']} does not count: {wrong}"
+    if rollback["model_version"] == event["model_version"]:
+        return [], "it was itself rolled back"
+    names, wrong = backers(spec, before, authority, earlier)
+    return names, f"champion event {earlier['sequence']} does not count: {wrong}" if wrong else ""
+
+
+def _admitted(
+    spec: "UseCaseSpec", events: Sequence[Event], authority: "Authority", event: Event
+) -> tuple[Event | None, str]:
+    """The entry of the event's version, or why it could not have been let up when it was."""
+    version = int(event["model_version"])
+    before = [e for e in events if int(e["sequence"]) < int(event["sequence"])]
     entry = entry_of(before, version)
     if entry is None or entry["stage"] != REGISTERED:
-        return "it is not on record as having passed its gates"
-    for event in before:
-        if event["stage"] == REJECTED:
-            name, _ = signed_by(spec.name, event, people)
-            if name:
-                return f"{name} had rejected it before"
-    return ""
+        return None, "it is not on record as having passed its gates"
+    return entry, is_out(spec, before, authority, version)
 
 
 def _approval(
-    spec: "UseCaseSpec", version: Event, digest: str, approval: Event, people: "People"
+    spec: "UseCaseSpec", version: Event, digest: str, approval: Event, authority: "Authority"
 ) -> tuple[str, str]:
-    """Who approved the version (its entry or champion event), or nobody and what is wrong."""
+    """Who approved the version (its entry or an event that cites it), or nobody and why not."""
     for column in ("model_version", "model_digest", "manifest_digest"):
         if approval[column] != version[column]:
             return "", f"it is for another {column.replace('_', ' ')}"
-    name, wrong = signed_by(spec.name, approval, people)
+    name, wrong = signed_by(spec.name, approval, authority.people)
     if wrong:
         return "", wrong
     said = evidence_of(approval)["statement"]

@@ -4,27 +4,34 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from assets.errors import NightshiftError
-from assets.release.backing import backers
+from assets.release.anew import days_anew, in_its_place
+from assets.release.authority import read_authority
+from assets.release.backing import backers, ended_wrong, is_out, shadow_wrong
 from assets.release.events import (
     APPROVED,
+    CANARY,
     CHAMPION,
+    REDECIDED,
     REGISTERED,
     REJECTED,
     RETIRED,
+    ROLLED_BACK,
+    SHADOW,
     Champion,
     Event,
     current_stages,
     evidence_of,
     read_events,
 )
-from assets.release.people import read_people
 from assets.release.statement import signed_by
 
 if TYPE_CHECKING:
     from assets.home import Home
     from assets.lake import Lake
-    from assets.release.people import People
+    from assets.release.authority import Authority
     from assets.spec import UseCaseSpec
+
+ENDED = (REJECTED, ROLLED_BACK)
 
 
 class NoChampion(NightshiftError):
@@ -39,51 +46,121 @@ def champion_on(lake: "Lake", home: "Home", spec: "UseCaseSpec", day: date, /) -
     """The champion for a partition, if people stand behind it; None where the place is empty.
 
     What counts is the latest champion event effective on or before the day. It is backed by the
-    approvals it cites or it is not: then NotApproved is raised, naming what is wrong, and no
-    earlier version takes the place, for nobody can tell what was meant. A champion that a person
-    rejected leaves the place empty.
+    approvals it cites and signed by the installation, or it is not: then NotApproved is raised,
+    naming what is wrong, and no earlier version takes the place, for nobody can tell what was
+    meant. A champion that a person rejected, or rolled back where none was before it, leaves the
+    place empty. A day that is decided anew has the champion that was named for it.
     """
-    return champion_of(spec, read_events(lake, spec.name), read_people(lake, home), day)
+    return champion_of(spec, read_events(lake, spec.name), read_authority(lake, home), day)
 
 
 def champion_of(
-    spec: "UseCaseSpec", events: list[Event], people: "People", day: date
+    spec: "UseCaseSpec", events: list[Event], authority: "Authority", day: date
 ) -> Champion | None:
-    """As :func:`champion_on`, of events by rising sequence and the people on record."""
-    effective = [event for event in events if event["effective_from"] <= day]
-    places = [place for place, event in enumerate(effective) if event["stage"] == CHAMPION]
-    if not places:
+    """As :func:`champion_on`, of events by rising sequence and whose signatures count."""
+    event = newest_champion(events, day)
+    while event is not None and _never_was(spec, events, authority, event, day):
+        before = [e for e in events if int(e["sequence"]) < int(event["sequence"])]
+        event = newest_champion(before, day)
+    anew, since = days_anew(spec, events, authority), 0
+    while event is not None and day in anew.get(int(event["model_version"]), {}):
+        redecided = anew[int(event["model_version"])][day]
+        # What ended whoever decides the day instead, before that was said, ended it for other days.
+        event, since = in_its_place(events, redecided, event), int(redecided["sequence"])
+    if event is None:
         return None
-    event = effective[places[-1]]
-    version = int(event["model_version"])
-    later = [e for e in effective[places[-1] + 1 :] if int(e["model_version"]) == version]
-    if any(e["stage"] == REJECTED and signed_by(spec.name, e, people)[0] for e in later):
+    version, since = int(event["model_version"]), max(since, int(event["sequence"]))
+    later = [
+        e
+        for e in events
+        if e["effective_from"] <= day
+        and int(e["sequence"]) > since
+        and int(e["model_version"]) == version
+    ]
+    if any(e["stage"] in ENDED and not ended_wrong(spec, authority, e) for e in later):
         return None
-    names, wrong = backers(spec, events, people, event)
+    names, wrong = backers(spec, events, authority, event)
     if wrong:
-        raise _refused(spec, event, f"made champion, but {wrong}", people)
+        raise _refused(spec, event, f"made champion, but {wrong}", authority)
     for ended in later:
-        if ended["stage"] == REJECTED:
-            wrong = signed_by(spec.name, ended, people)[1]
-            raise _refused(spec, ended, f"rejected, but {wrong}", people)
+        if ended["stage"] in ENDED:
+            wrong = ended_wrong(spec, authority, ended)
+            said = str(ended["stage"]).replace("_", " ")
+            raise _refused(spec, ended, f"{said}, but {wrong}", authority)
         if ended["stage"] == RETIRED:
-            raise _refused(spec, ended, "retired, but no other took its place", people)
-    return _champion(spec, event, names)
+            raise _refused(spec, ended, "retired, but no other took its place", authority)
+    return as_champion(spec, event, names)
 
 
-def genuine(spec: "UseCaseSpec", events: list[Event], people: "People") -> list[Event]:
-    """The events without those that claim a person's decision nobody made."""
+def _never_was(
+    spec: "UseCaseSpec", events: list[Event], authority: "Authority", event: Event, day: date
+) -> bool:
+    """Was it no champion on the day, for people put right later what somebody had written?
+
+    Until then nobody can tell what was meant. Afterwards the nights before are again whose they
+    were; from the day on for which they put it right, what they said holds.
+    """
+    settled = any(
+        e["stage"] in ENDED
+        and e["model_version"] == event["model_version"]
+        and int(e["sequence"]) > int(event["sequence"])
+        and e["effective_from"] > day
+        and not ended_wrong(spec, authority, e)
+        for e in events
+    )
+    return settled and bool(backers(spec, events, authority, event)[1])
+
+
+def newest_champion(events: list[Event], day: date) -> Event | None:
+    """The latest champion event effective on or before the day, whether it counts or not."""
+    found = [e for e in events if e["stage"] == CHAMPION and e["effective_from"] <= day]
+    return found[-1] if found else None
+
+
+def previous_champion(
+    spec: "UseCaseSpec", events: list[Event], authority: "Authority", event: Event
+) -> Event | None:
+    """The newest sound champion event before one, of another version that may still decide."""
+    for earlier in reversed(events):
+        version = int(earlier["model_version"])
+        if (
+            earlier["stage"] == CHAMPION
+            and int(earlier["sequence"]) < int(event["sequence"])
+            and version != int(event["model_version"])
+            and not is_out(spec, events, authority, version)
+            and not backers(spec, events, authority, earlier)[1]
+        ):
+            return earlier
+    return None
+
+
+def genuine(spec: "UseCaseSpec", events: list[Event], authority: "Authority") -> list[Event]:
+    """The events without those that claim what people or the ladder did not decide."""
     kept: list[Event] = []
     for event in events:
-        stage = event["stage"]
-        if stage in (APPROVED, REJECTED) and not signed_by(spec.name, event, people)[0]:
-            continue
-        if stage == CHAMPION and backers(spec, events, people, event)[1]:
-            continue
-        if stage == RETIRED and not _followed(event, kept):
-            continue
-        kept.append(event)
+        if counts(spec, events, authority, event, kept):
+            kept.append(event)
     return kept
+
+
+def counts(
+    spec: "UseCaseSpec",
+    events: list[Event],
+    authority: "Authority",
+    event: Event,
+    before: list[Event],
+) -> bool:
+    """Does the event count? ``before``: the ones before it that do."""
+    stage = event["stage"]
+    if stage in (APPROVED, REDECIDED):
+        return bool(signed_by(spec.name, event, authority.people)[0])
+    if stage in ENDED:
+        return not ended_wrong(spec, authority, event)
+    if stage == SHADOW:
+        return not shadow_wrong(spec, events, authority, event)
+    if stage in (CANARY, CHAMPION):
+        return not backers(spec, events, authority, event)[1]
+    return stage != RETIRED or _followed(event, before)
 
 
 def _followed(retired: Event, before: list[Event]) -> bool:
@@ -104,6 +181,26 @@ def require_champion(lake: "Lake", home: "Home", spec: "UseCaseSpec", day: date,
     if champion is not None:
         return champion
     events = read_events(lake, spec.name)
+    last = newest_champion(events, day)
+    ended = [
+        e
+        for e in events
+        if last is not None
+        and e["stage"] in ENDED
+        and e["model_version"] == last["model_version"]
+        and e["effective_from"] <= day
+    ]
+    if last is not None and not ended:
+        raise NoChampion(
+            f"{spec.name}: {day} is decided anew, and there was no champion before version "
+            f"{last['model_version']}, which decided it: its cases go to people"
+        )
+    if ended:
+        how = str(ended[-1]["stage"]).replace("_", " ")
+        raise NoChampion(
+            f"{spec.name}: no champion for {day}: version {ended[-1]['model_version']} was {how} "
+            f"by {ended[-1]['actor']}. Approve another: `nightshift models {spec.name}`"
+        )
     later = [
         event["effective_from"]
         for event in events
@@ -113,12 +210,6 @@ def require_champion(lake: "Lake", home: "Home", spec: "UseCaseSpec", day: date,
         raise NoChampion(
             f"{spec.name}: no champion for {day}, the first one after it is effective from "
             f"{min(later)}. Score nights from then on"
-        )
-    rejected = [e for e in events if e["stage"] == REJECTED and e["effective_from"] <= day]
-    if rejected:
-        raise NoChampion(
-            f"{spec.name}: no champion for {day}: version {rejected[-1]['model_version']} was "
-            f"rejected by {rejected[-1]['actor']}. Approve another: `nightshift models {spec.name}`"
         )
     waiting = [v for v, stage in current_stages(events).items() if stage == REGISTERED]
     if waiting:
@@ -133,9 +224,9 @@ def require_champion(lake: "Lake", home: "Home", spec: "UseCaseSpec", day: date,
     )
 
 
-def _refused(spec: "UseCaseSpec", event: Event, what: str, people: "People") -> NotApproved:
-    version = event["model_version"]
-    also = f" Of the people on record: {'; '.join(people.problems)}." if people.problems else ""
+def _refused(spec: "UseCaseSpec", event: Event, what: str, authority: "Authority") -> NotApproved:
+    version, problems = event["model_version"], authority.people.problems
+    also = f" Of the people on record: {'; '.join(problems)}." if problems else ""
     return NotApproved(
         f"{spec.name}: release event {event['sequence']} says that version {version} was {what}."
         f"{also} No version may decide cases until a person approves one (`nightshift approve "
@@ -144,7 +235,8 @@ def _refused(spec: "UseCaseSpec", event: Event, what: str, people: "People") -> 
     )
 
 
-def _champion(spec: "UseCaseSpec", event: Event, names: list[str]) -> Champion:
+def as_champion(spec: "UseCaseSpec", event: Event, names: list[str]) -> Champion:
+    """The version of a champion, canary or shadow event, and who approved it."""
     record = evidence_of(event)["record"]
     return Champion(
         use_case=spec.name,

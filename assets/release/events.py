@@ -20,20 +20,33 @@ if TYPE_CHECKING:
     from assets.lake import Lake
 
 REGISTERED, REFUSED, APPROVED = "registered", "refused", "approved"
-CHAMPION, RETIRED, REJECTED = "champion", "retired", "rejected"
+SHADOW, CANARY, CHAMPION = "shadow", "canary", "champion"
+RETIRED, REJECTED, ROLLED_BACK = "retired", "rejected", "rolled_back"
+REDECIDED = "redecided"
+"""No stage of a version: says that days it decided are decided anew, by whom people named."""
+
 SYSTEM = "system:nightshift"
 """Who acts, or asked, where no person did."""
 
 Event = dict[str, Any]
-"""A row of RELEASE_EVENTS_SCHEMA. ``evidence`` is a JSON object: ``record`` (what is registered,
-of registered, refused, approved and champion), ``gates`` (registered, refused), ``statement`` (what
-a person signed: approved, rejected), ``approvals`` (signatures that back a champion, in order),
-``superseded_by`` (version, of retired)."""
+"""A row of RELEASE_EVENTS_SCHEMA. ``evidence`` is a JSON object with some of these:
+
+- ``record``: what is registered; of registered, refused, shadow, canary and champion
+- ``gates``: verdict and message of each; of registered and refused
+- ``statement``: what a person signed; of approved, rejected, redecided, and rolled_back by a person
+- ``approvals``: signatures that back a canary or a champion, in order
+- ``night``, ``move``: of an event of the ladder: the night whose step wrote it, what it found
+- ``affected``: days a rolled back version decided, in part or all
+- ``reinstates``, ``rollback``: of a champion that is back: signatures of the champion event that
+  counts again and of the rollback it is back by
+- ``superseded_by``: version; of retired
+"""
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that may score a day, as the release record has it. Times are UTC."""
+    """A version that may score a day, as the release record has it: the champion of that day, or
+    the challenger beside it. Times are UTC."""
 
     use_case: str
     version: int
@@ -43,7 +56,7 @@ class Champion:
     evidence: Mapping[str, Any] = field(hash=False)
     """What was registered: the fields of ``RegisteredVersion``."""
     manifest_digest: str = ""  # SHA-256 of the signed manifest of its files, hex
-    approved_by: tuple[str, ...] = ()  # names, in the order they approved
+    approved_by: tuple[str, ...] = ()  # names, in the order they approved; of a shadow none count
 
     @property
     def model_path(self) -> str:
@@ -115,8 +128,26 @@ def evidence_of(event: Event) -> dict[str, Any]:
 
 
 def current_stages(events: list[Event]) -> dict[int, str]:
-    """Stage of every version after all events, as written: see ``champion_on`` for who counts."""
-    return {int(event["model_version"]): str(event["stage"]) for event in events}
+    """Stage of every version after all events, as written: see ``deciders_on`` for who counts.
+
+    An approval moves nobody who is on the ladder already; days decided anew move nobody at all.
+    """
+    stages: dict[int, str] = {}
+    for event in events:
+        version, stage = int(event["model_version"]), str(event["stage"])
+        held = stages.get(version)
+        if stage == REDECIDED and held is not None:
+            continue
+        if stage == APPROVED and held in (SHADOW, CANARY, CHAMPION):
+            continue
+        stages[version] = stage
+    return stages
+
+
+def stage_event(events: list[Event]) -> Event:
+    """The event of one version by which it has its stage. ``events``: its own, at least one."""
+    (stage,) = set(current_stages(events).values())
+    return [event for event in events if event["stage"] == stage][-1]
 
 
 def entry_of(events: list[Event], version: int) -> Event | None:
@@ -127,6 +158,21 @@ def entry_of(events: list[Event], version: int) -> Event | None:
         if int(e["model_version"]) == version and e["stage"] in (REGISTERED, REFUSED)
     ]
     return found[-1] if found else None
+
+
+def sound_entry(events: list[Event], version: int) -> Event | None:
+    """As :func:`entry_of`, but None unless the record is as the road writes it: registered once,
+    with the digests of what is registered."""
+    entry = entry_of(events, version)
+    if entry is None:
+        return None
+    record = evidence_of(entry).get("record") or {}
+    times = [e["stage"] for e in events if int(e["model_version"]) == version].count(REGISTERED)
+    same = all(
+        record.get(name) == entry[column]
+        for name, column in (("digest", "model_digest"), ("manifest_digest", "manifest_digest"))
+    )
+    return entry if same and times <= 1 else None
 
 
 def utc(time: datetime) -> datetime:

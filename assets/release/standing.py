@@ -5,21 +5,26 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from assets.release.champion import NotApproved, champion_of, genuine
+from assets.release.authority import read_authority
+from assets.release.champion import NotApproved, genuine
+from assets.release.deciders import deciders_of
 from assets.release.events import (
     APPROVED,
+    CANARY,
     CHAMPION,
     REFUSED,
     REJECTED,
     RETIRED,
+    ROLLED_BACK,
+    SHADOW,
     Event,
     entry_of,
     evidence_of,
     read_events,
+    stage_event,
 )
 from assets.release.first_day import as_of_day, newest_night
 from assets.release.gate_record import short
-from assets.release.people import read_people
 
 if TYPE_CHECKING:
     from assets.home import Home
@@ -33,7 +38,9 @@ class Standing:
 
     use_case: str
     version: int
-    stage: str  # registered | refused | approved | champion | retired | rejected
+    # registered | refused | approved | shadow | canary | champion | retired | rejected |
+    # rolled_back
+    stage: str
     candidate: str  # the estimator's name
     metrics: Mapping[str, float]  # on held-out rows
     intervals: Mapping[str, Any]  # metric to its confidence interval, where it has one
@@ -50,14 +57,16 @@ class Standing:
 
     @property
     def described(self) -> str:
-        """The stage, and what it hangs on: ``refused: leak``, ``approved by 1 of 2``."""
+        """The stage, and what it hangs on: ``refused: leak``, ``approved by 1 of 2``, ``shadow,
+        approved by 0 of 1``."""
         if self.stage == REFUSED:
             stopped = [gate for gate, verdict in self.gates.items() if verdict != "pass"]
             failed = [gate for gate in stopped if self.gates[gate] == "fail"]
             return f"refused: {', '.join(failed or stopped)}"
-        if self.stage == APPROVED:
-            return f"approved by {len(self.approved_by)} of {self.approvals_needed}"
-        return self.stage
+        given = f"approved by {len(self.approved_by)} of {self.approvals_needed}"
+        if self.stage == SHADOW:
+            return f"{SHADOW}, {given}"
+        return given if self.stage == APPROVED else self.stage.replace("_", " ")
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
@@ -75,12 +84,13 @@ def standings(lake: "Lake", home: "Home", spec: "UseCaseSpec") -> tuple[list[Sta
 
     A stage that people would have had to give, and did not, is not shown as one.
     """
-    events, people = read_events(lake, spec.name), read_people(lake, home)
+    events, authority = read_events(lake, spec.name), read_authority(lake, home)
     newest = newest_night(lake, spec.name)
-    counted = genuine(spec, events, people)
-    problems = [f"people: {problem}" for problem in people.problems]
+    counted = genuine(spec, events, authority)
+    problems = [f"people: {problem}" for problem in authority.people.problems]
     try:
-        champion_of(spec, events, people, date.max)
+        now = deciders_of(spec, events, authority, date.max)
+        problems += [now.problem] if now.problem else []
     except NotApproved as wrong:
         problems.append(str(wrong))
     versions = sorted({int(e["model_version"]) for e in events}, reverse=True)
@@ -92,7 +102,7 @@ def decisions(
 ) -> list[dict[str, str]]:
     """What people decided on a version, in that order: ``name``, ``at`` (ISO 8601, UTC),
     ``reason`` and ``decision`` (approve or reject). Only what they really signed."""
-    counted = genuine(spec, read_events(lake, spec.name), read_people(lake, home))
+    counted = genuine(spec, read_events(lake, spec.name), read_authority(lake, home))
     return [
         {key: str(evidence_of(e)["statement"][key]) for key in ("name", "at", "reason", "decision")}
         for e in counted
@@ -109,11 +119,11 @@ def _standing(
 ) -> Standing:
     every = [e for e in events if int(e["model_version"]) == version]
     own = [e for e in counted if int(e["model_version"]) == version]
-    entry, last = entry_of(own, version), (own or every)[-1]
+    entry, last = entry_of(own, version), stage_event(own or every)
     evidence = evidence_of(entry) if entry is not None else {}
     record = evidence.get("record", {})
     as_of = as_of_day(entry if entry is not None else last)
-    decided = last["stage"] in (CHAMPION, RETIRED, REJECTED)
+    placed = last["stage"] in (SHADOW, CANARY, CHAMPION, RETIRED, REJECTED, ROLLED_BACK)
     return Standing(
         use_case=spec.name,
         version=version,
@@ -127,7 +137,7 @@ def _standing(
         approvals_needed=spec.approvals_needed,
         as_of=as_of,
         age_days=max(0, (newest - as_of).days) if newest is not None else None,
-        effective_from=last["effective_from"] if decided and own else None,
+        effective_from=last["effective_from"] if placed and own else None,
         digest=str(last["model_digest"]),
         reason=str(last["reason"]),
         problems=[

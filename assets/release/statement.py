@@ -1,4 +1,4 @@
-"""What a person signs when they approve or reject a version, and whether an event holds it.
+"""What a person signs when they decide on a version, and whether an event holds it.
 
 The signature is over canonical JSON (RFC 8259, keys sorted, no spaces, ASCII), so it can be checked
 by anything that can read JSON. It names the version by the digests of its files and by the digest
@@ -11,8 +11,16 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from assets.release.events import APPROVED, REJECTED, Event, evidence_of, utc
-from assets.signing import is_signed
+from assets.release.events import (
+    APPROVED,
+    REDECIDED,
+    REJECTED,
+    ROLLED_BACK,
+    Event,
+    evidence_of,
+    utc,
+)
+from assets.release.verified import is_signed_once
 
 if TYPE_CHECKING:
     from assets.release.people import People
@@ -21,7 +29,8 @@ KIND = "nightshift release 1"
 """Tells these signatures from any other made with the same key."""
 
 APPROVE, REJECT = "approve", "reject"
-STAGE_OF = {APPROVE: APPROVED, REJECT: REJECTED}
+ROLL_BACK, REDECIDE = "roll_back", "redecide"
+STAGE_OF = {APPROVE: APPROVED, REJECT: REJECTED, ROLL_BACK: ROLLED_BACK, REDECIDE: REDECIDED}
 
 
 def record_digest(record: Mapping[str, Any]) -> str:
@@ -46,13 +55,16 @@ def statement(
     at: datetime,
     effective_from: date,
     spec_version: str,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What is to be signed about the version that came on record by ``entry``.
 
-    ``gates``: gate to verdict, as on record now. ``system_user``: whose session it is.
+    ``gates``: gate to verdict, as on record now. ``system_user``: whose session it is. ``more``:
+    what this kind of decision says besides (JSON).
     """
     record = evidence_of(entry).get("record") or {}
     return {
+        **(more or {}),
         "statement": KIND,
         "use_case": use_case,
         "version": int(entry["model_version"]),
@@ -88,7 +100,7 @@ def signed_by(use_case: str, event: Event, people: "People") -> tuple[str, str]:
     said = evidence_of(event).get("statement")
     if not isinstance(said, dict) or not event["signature"] or not event["public_key"]:
         return "", "it is not signed"
-    if not is_signed(event["public_key"], canonical(said), event["signature"]):
+    if not is_signed_once(event["public_key"], canonical(said), event["signature"]):
         return "", "its signature does not fit what it says"
     try:
         columns = _columns(said)

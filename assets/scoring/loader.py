@@ -8,12 +8,15 @@ home can be moved. MLflow is not needed to score a night, so its import is not p
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assets.errors import NightshiftError
 from assets.training.manifest import ManifestError, read_verified
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
     import pyarrow as pa
     from sklearn.pipeline import Pipeline
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from assets.release.events import Champion
 
 MODEL, GOLDEN = "model.skops", "golden.parquet"
+CHEAP, CHEAP_SCORE = "cheap.skops", "cheap_score"
+"""Of a cascade: the cheap model's file, and the column of the golden rows with its scores."""
 
 TRUSTED_TYPES = (
     "functools.partial",
@@ -47,6 +52,9 @@ class VerifiedModel:
     pipeline: "Pipeline"
     golden: "pa.Table"
     """``case_key``, the feature columns, and the scores it gave when it was registered."""
+    cheap: "Pipeline | None" = None  # of a cascade; verified like the pipeline
+    cheap_golden: "np.ndarray | None" = None  # scores it gave the golden rows, in their order
+    band: tuple[float, float] | None = None  # its gate judged it with
 
 
 def load_verified(home: "Home", champion: "Champion") -> VerifiedModel:
@@ -55,9 +63,11 @@ def load_verified(home: "Home", champion: "Champion") -> VerifiedModel:
     Each file is read once: what was verified is what is loaded. In this order: the folder lies in
     the home, its manifest is the one released, the installation signed it, the folder holds exactly
     its files, each with its SHA-256, the model file has the one released, and it holds nothing but
-    types on our list. Raises ModelRefused for the first of these that is not so.
+    types on our list. The cheap model of a cascade, where the record has one, is asked the same.
+    Raises ModelRefused for the first of these that is not so.
     """
     label = f"{champion.use_case} version {champion.version}"
+    cascade = champion.evidence.get("cascade") or {}
     root = home.root.resolve()
     place = str(champion.evidence.get("model_folder") or "")
     folder = (root / place).resolve()
@@ -72,23 +82,50 @@ def load_verified(home: "Home", champion: "Champion") -> VerifiedModel:
             folder,
             use_case=champion.use_case,
             digest=champion.manifest_digest,
-            keep=(MODEL, GOLDEN),
+            keep=(MODEL, GOLDEN, *([CHEAP] if cascade else [])),
         )
     except ManifestError as error:
         raise ModelRefused(
             f"{label}: its folder {place} is not as released: {error}. Nothing was loaded. Restore "
             f"the folder from a backup, or: {_again(champion)}"
         ) from error
-    digest = hashlib.sha256(files[MODEL]).hexdigest()
-    if digest != champion.digest:
+    released = {MODEL: champion.digest, **({CHEAP: str(cascade.get("digest"))} if cascade else {})}
+    for name, wanted in released.items():
+        digest = hashlib.sha256(files[name]).hexdigest()
+        if digest != wanted:
+            raise ModelRefused(
+                f"{label}: {name} in {place} has SHA-256 {digest[:12]}…, released was "
+                f"{wanted[:12]}…. Nothing was loaded. {_again(champion)}"
+            )
+    model = VerifiedModel(
+        _pipeline(files[MODEL], MODEL, label, champion), _golden(files[GOLDEN], label)
+    )
+    return _with_cheap(model, files[CHEAP], cascade, label, champion) if cascade else model
+
+
+def _with_cheap(
+    model: VerifiedModel,
+    content: bytes,
+    cascade: "Mapping[str, Any]",
+    label: str,
+    champion: "Champion",
+) -> VerifiedModel:
+    """The model with its cheap one; the cheap scores of the golden rows apart from them."""
+    if CHEAP_SCORE not in model.golden.column_names:
         raise ModelRefused(
-            f"{label}: {MODEL} in {place} has SHA-256 {digest[:12]}…, released was "
-            f"{champion.digest[:12]}…. Nothing was loaded. {_again(champion)}"
+            f"{label}: {GOLDEN} has no scores of the cheap model. {_again(champion)}"
         )
-    return VerifiedModel(_pipeline(files[MODEL], label, champion), _golden(files[GOLDEN], label))
+    low, high = cascade["band"]
+    return VerifiedModel(
+        model.pipeline,
+        model.golden.drop_columns([CHEAP_SCORE]),
+        _pipeline(content, CHEAP, label, champion),
+        model.golden.column(CHEAP_SCORE).to_numpy(),
+        (float(low), float(high)),
+    )
 
 
-def _pipeline(content: bytes, label: str, champion: "Champion") -> "Pipeline":
+def _pipeline(content: bytes, name: str, label: str, champion: "Champion") -> "Pipeline":
     from zipfile import BadZipFile
 
     import skops.io
@@ -99,7 +136,7 @@ def _pipeline(content: bytes, label: str, champion: "Champion") -> "Pipeline":
         pipeline = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         raise ModelRefused(
-            f"{label}: {MODEL} holds types that are not trusted here and was not loaded. "
+            f"{label}: {name} holds types that are not trusted here and was not loaded. "
             f"{str(error).splitlines()[0]} {_again(champion)}"
         ) from error
     except (
@@ -114,14 +151,13 @@ def _pipeline(content: bytes, label: str, champion: "Champion") -> "Pipeline":
         ValueError,
     ) as error:
         raise ModelRefused(
-            f"{label}: {MODEL} is the released file, but cannot be read as a model here "
+            f"{label}: {name} is the released file, but cannot be read as a model here "
             f"({type(error).__name__}: {error}). Install the versions in the requirements.txt "
             f"beside it, or: {_again(champion)}"
         ) from error
     if not isinstance(pipeline, Pipeline):
         raise ModelRefused(
-            f"{label}: {MODEL} holds a {type(pipeline).__name__}, not a pipeline. "
-            f"{_again(champion)}"
+            f"{label}: {name} holds a {type(pipeline).__name__}, not a pipeline. {_again(champion)}"
         )
     return pipeline
 

@@ -1,6 +1,7 @@
 """Scoring: one score per case, checked before anyone can act on it."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,10 +14,11 @@ from assets.training.predict import predict
 
 if TYPE_CHECKING:
     import numpy as np
-    from sklearn.pipeline import Pipeline
+    import pandas as pd
 
     from assets.model_spec import Task
     from assets.release.events import Champion
+    from assets.scoring.loader import VerifiedModel
     from assets.spec import UseCaseSpec
 
 
@@ -25,8 +27,44 @@ class ScoringRefused(NightshiftError):
     how often, and what to do."""
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of cases, in their order, before anybody asked whether it can be used."""
+
+    values: "np.ndarray"  # as of predict: (n,), or (n, k) of several classes
+    cheap: "np.ndarray"  # bool: by the cascade's cheap model
+    classes: tuple[str, ...] = ()  # of a multiclass task, as the columns of values
+    cascade: dict[str, Any] = field(default_factory=dict)  # the cascade's figures, plain JSON
+
+    def usable(self, task: "Task") -> "np.ndarray":
+        """Of each case (bool): finite, and of a probability from 0 to 1."""
+        import numpy as np
+
+        good: np.ndarray = np.isfinite(self.values)
+        if task != "regression":
+            good &= (self.values >= 0) & (self.values <= 1)
+        return np.asarray(good.all(axis=1)) if good.ndim == 2 else good
+
+    @property
+    def likeliest(self) -> "np.ndarray":
+        """One figure per case: the score itself, of several classes that of the likeliest."""
+        return self.values.max(axis=1, initial=0.0) if self.classes else self.values
+
+    @property
+    def prediction(self) -> pa.Array:
+        """The likeliest class of each case (the first of equally likely ones); else null."""
+        if not self.classes:
+            return pa.nulls(len(self.values), pa.string())
+        return pa.array(self.classes, pa.string()).take(pa.array(self.values.argmax(axis=1)))
+
+
 def score(
-    spec: "UseCaseSpec", pipeline: "Pipeline", scoring_set: pa.Table, champion: "Champion"
+    spec: "UseCaseSpec",
+    model: "VerifiedModel",
+    scoring_set: pa.Table,
+    champion: "Champion",
+    *,
+    arm: str = "champion",
 ) -> pa.Table:
     """Predictions of a night, columns as in ``PREDICTIONS_SCHEMA``, in the order of the cases.
 
@@ -36,37 +74,119 @@ def score(
     (regression). A night without cases gives no rows.
 
     Raises ScoringRefused when a key is null or occurs twice or an event time is null, FeatureError
-    when the table lacks a feature, and ModelRefused when the model fails on the cases, or gives
-    anything but finite scores, one per case.
+    when the table lacks a feature, and ModelRefused when the model fails on the cases, gives
+    anything but finite scores, one per case, or cannot say what they rest on.
     """
-    keys = require_cases(spec, scoring_set)
+    require_cases(spec, scoring_set)
     frame = feature_frame(spec, scoring_set)
-    label = f"{spec.name} version {champion.version}"
+    scores = scores_of(spec, model, frame, champion)
+    require_scores(spec.model.task, label_of(champion), scores.values, scoring_set.num_rows)
+    return predictions_of(spec, model, scoring_set, frame, scores, champion, arm=arm)
+
+
+def label_of(champion: "Champion") -> str:
+    """The version, as messages name it."""
+    return f"{champion.use_case} version {champion.version}"
+
+
+def scores_of(
+    spec: "UseCaseSpec", model: "VerifiedModel", frame: "pd.DataFrame", champion: "Champion"
+) -> Scores:
+    """What the model (with ``model.cascade``: the two of them) says of the rows of ``frame``.
+
+    Raises ModelRefused when it fails on them. The scores are not looked at: require_scores does.
+    """
+    import numpy as np
+
+    from assets.scoring.cascade import cascaded
+
     try:
-        scores = predict(spec, pipeline, frame)
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as e:
+        if spec.model.cascade is not None and len(frame):
+            found = cascaded(spec, model, frame)
+            return Scores(found.scores, found.cheap, cascade=found.figures)
+        values = predict(spec, model.pipeline, frame)
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         # The type alone: the text may hold a value of a case.
         raise ModelRefused(
-            f"{label} fails on the cases of this night ({type(e).__name__}). Look at the night's "
-            "features, or train and approve another version"
-        ) from e
-    prediction = pa.nulls(scoring_set.num_rows, pa.string())
-    require_scores(spec.model.task, label, scores, scoring_set.num_rows)
-    if spec.model.task == "multiclass":
-        names = pa.array([str(name) for name in pipeline.classes_], pa.string())
-        prediction = names.take(pa.array(scores.argmax(axis=1)))
-        scores = scores.max(axis=1, initial=0.0)
+            f"{label_of(champion)} fails on the cases of this night ({type(error).__name__}). "
+            "Look at the night's features, or train and approve another version"
+        ) from error
+    several = spec.model.task == "multiclass"
+    classes = tuple(str(name) for name in model.pipeline.classes_) if several else ()
+    return Scores(values, np.zeros(len(values), dtype=bool), classes)
+
+
+def predictions_of(
+    spec: "UseCaseSpec",
+    model: "VerifiedModel",
+    scoring_set: pa.Table,
+    frame: "pd.DataFrame",
+    scores: Scores,
+    champion: "Champion",
+    *,
+    arm: str,
+) -> pa.Table:
+    """The rows of cases with usable scores, as :func:`score` gives them.
+
+    ``frame`` and ``scores`` are those of the very rows of ``scoring_set``.
+    """
+    rows = scoring_set.num_rows
     return _predictions(
         spec,
         scoring_set,
-        keys,
-        score=pa.array(scores, pa.float64()),
-        prediction=prediction,
-        missing=_missing(spec, scoring_set),
-        model_version=pa.repeat(champion.version, scoring_set.num_rows),
-        model_digest=pa.repeat(champion.digest, scoring_set.num_rows),
-        fallback=pa.nulls(scoring_set.num_rows, pa.string()),
+        pc.cast(scoring_set.column(spec.population.key), pa.string()),
+        score=pa.array(scores.likeliest, pa.float64()),
+        prediction=scores.prediction,
+        missing=missing_share(spec, scoring_set),
+        reasons=_reasons(spec, model, frame, scores, champion),
+        arm=pa.repeat(arm, rows),
+        cheap=pa.array(scores.cheap, pa.bool_()),
+        model_version=pa.repeat(champion.version, rows),
+        model_digest=pa.repeat(champion.digest, rows),
+        fallback=pa.nulls(rows, pa.string()),
     )
+
+
+def _reasons(
+    spec: "UseCaseSpec",
+    model: "VerifiedModel",
+    frame: "pd.DataFrame",
+    scores: Scores,
+    champion: "Champion",
+) -> pa.Array:
+    from assets.scoring.reasons import case_reasons
+
+    if not len(frame):
+        return pa.nulls(0, PREDICTIONS_SCHEMA.field("reasons").type)
+    try:
+        return case_reasons(
+            spec,
+            model,
+            frame,
+            scores.values,
+            spec.policy.most_reasons,
+            cheap=scores.cheap if spec.model.cascade is not None else None,
+        )
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # A score nobody can give a reason for is none to decide by.
+        raise ModelRefused(
+            f"{label_of(champion)}: what its scores of this night rest on cannot be said "
+            f"({type(error).__name__}). Train and approve another version"
+        ) from error
 
 
 def fallback_predictions(spec: "UseCaseSpec", scoring_set: pa.Table, reason: str) -> pa.Table:
@@ -136,7 +256,7 @@ def require_scores(task: "Task", label: str, scores: "np.ndarray", cases: int) -
         )
 
 
-def _missing(spec: "UseCaseSpec", scoring_set: pa.Table) -> pa.ChunkedArray:
+def missing_share(spec: "UseCaseSpec", scoring_set: pa.Table) -> pa.ChunkedArray:
     """Share of its features of which a case has no value, from 0 to 1: null, or no finite number
     (which the model is shown as missing, see ``feature_frame``)."""
     missing = pa.repeat(pa.scalar(0, pa.int32()), scoring_set.num_rows)
@@ -152,11 +272,16 @@ def _missing(spec: "UseCaseSpec", scoring_set: pa.Table) -> pa.ChunkedArray:
 def _predictions(
     spec: "UseCaseSpec", scoring_set: pa.Table, keys: pa.ChunkedArray, **columns: pa.Array
 ) -> pa.Table:
+    given = {
+        "case_key": keys,
+        "entity_key": pc.cast(scoring_set.column(spec.population.entity), pa.string()),
+        "event_timestamp": scoring_set.column(spec.population.event_timestamp),
+        **columns,
+    }
+    rows = scoring_set.num_rows
     return pa.table(
         {
-            "case_key": keys,
-            "entity_key": pc.cast(scoring_set.column(spec.population.entity), pa.string()),
-            "event_timestamp": scoring_set.column(spec.population.event_timestamp),
-            **columns,
+            field.name: given.get(field.name, pa.nulls(rows, field.type))
+            for field in PREDICTIONS_SCHEMA
         }
     ).cast(PREDICTIONS_SCHEMA)

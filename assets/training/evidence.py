@@ -51,6 +51,17 @@ class Importance:
 
 
 @dataclass(frozen=True)
+class Distilled:
+    """The cheap model of a cascade (binary only)."""
+
+    pipeline: "Pipeline"  # fitted on what the final winner says of all rows
+    scores: "np.ndarray"
+    """Of the evaluation rows, in their order: probability of label 1, by a cheap model fitted on
+    the rows the winner was fitted on when measured. With cross-validation NaN but for the rows of
+    the first fold."""
+
+
+@dataclass(frozen=True)
 class TrainedModel:
     """A fitted pipeline and the evidence for it. Times are UTC event times."""
 
@@ -79,8 +90,10 @@ class TrainedModel:
     seconds: float  # spent; never part of a digest
     golden: pa.Table
     """case_key (string), the feature columns, then the scores of ``pipeline``: ``score``
-    (float64) or for multiclass ``score_0``, ``score_1`` ... in the order of ``classes``."""
+    (float64) or for multiclass ``score_0``, ``score_1`` ... in the order of ``classes``;
+    last, where there is a cheap model, its ``cheap_score``."""
     notes: list[str] = field(default_factory=list)  # what a reader must know, like a spent budget
+    cheap: Distilled | None = None  # of a cascade, where the winner is dearer than it
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -14,6 +14,7 @@ GATES = {
     "stability": "The model is as good in each slice of time as over all.",
     "fairness": "No group of a sensitive column is approved, or wrongly declined, far more often.",
     "behaviour": "Declared directions hold; a case without any value goes to a person.",
+    "cascade": "Where the cheap model decides, the policy would decide the same by the winner.",
     "coverage": "The feature views have values for enough of the cases.",
 }
 """Gate, as Dagster shows it, to the question it answers."""
@@ -24,6 +25,8 @@ def gates_of(spec: UseCaseSpec) -> list[str]:
     without = set()
     if spec.model.task == "regression":
         without.add("calibration")
+    if spec.model.cascade is None:
+        without.add("cascade")
     if not spec.sensitive:
         without.add("fairness")
     return [gate for gate in GATES if gate not in without]

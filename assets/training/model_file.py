@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from assets.training.evidence import TrainedModel
 
 MODEL, GOLDEN, ENVIRONMENT = "model.skops", "golden.parquet", "environment.json"
-"""Names in a model folder; MLflow gives the first."""
+CHEAP = "cheap.skops"
+"""Names in a model folder; MLflow gives the first, the last is there with a cascade alone."""
 
 
 class RegistryError(NightshiftError):
@@ -42,6 +43,7 @@ class ModelFolder:
     folder: str
     digest: str  # SHA-256 of the model file, hex
     signed: Signed
+    cheap_digest: str = ""  # SHA-256 of the cheap model's file, hex; empty without one
 
     @property
     def model_path(self) -> str:
@@ -82,6 +84,7 @@ def log_model(
     """
     import mlflow
     import numpy as np
+    import skops.io
     from mlflow.models import ModelSignature
     from mlflow.types.schema import Schema, TensorSpec
 
@@ -106,12 +109,17 @@ def log_model(
     place = relative_to_home(home, folder)
     write_whole(folder / GOLDEN, golden_bytes(trained.golden))
     write_whole(folder / ENVIRONMENT, json.dumps(environment(), sort_keys=True, indent=1) + "\n")
+    cheap_digest = ""
+    if trained.cheap is not None:
+        content = skops.io.dumps(trained.cheap.pipeline)
+        write_whole(folder / CHEAP, content)
+        cheap_digest = hashlib.sha256(content).hexdigest()
     reached("model.logged")
     signed = write_manifest(home, folder, use_case=spec.name, training_digest=training_digest)
     sync_folder_tree(folder)
     reached("model.synced")
     digest = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
-    return ModelFolder(str(info.model_id), place, digest, signed)
+    return ModelFolder(str(info.model_id), place, digest, signed, cheap_digest)
 
 
 def golden_bytes(golden: "pa.Table") -> bytes:

@@ -62,6 +62,9 @@ class RegisteredVersion:
     environment: Mapping[str, str] = field(default_factory=dict)  # package to version
     input_versions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Further lake table to its version and digest."""
+    cascade: Mapping[str, Any] = field(default_factory=dict)
+    """Where there is a cheap model: ``digest`` (SHA-256 of its file, hex) and ``band``, the one its
+    gate judged it with."""
 
 
 def training_digest(spec: "UseCaseSpec", training_set_digest: str) -> str:
@@ -137,6 +140,7 @@ def record_of(
         calibration=winner.calibration,
         environment=environment,
         input_versions=input_versions,
+        cascade=_cascade(spec, stored),
     )
     return json.dumps(asdict(registered), sort_keys=True, default=_plain)
 
@@ -161,6 +165,12 @@ def passed(spec: "UseCaseSpec", gates: "Sequence[GateResult]") -> bool:
     gate at all is no evidence."""
     enough = {"pass"} | ({"insufficient"} if spec.model.gates.insufficient == "proceed" else set())
     return bool(gates) and all(result.verdict in enough for result in gates)
+
+
+def _cascade(spec: "UseCaseSpec", stored: "ModelFolder") -> dict[str, Any]:
+    if spec.model.cascade is None or not stored.cheap_digest:
+        return {}
+    return {"digest": stored.cheap_digest, "band": list(spec.model.cascade.band)}
 
 
 def _figures(candidate: "Candidate") -> dict[str, Any]:

@@ -21,6 +21,7 @@ from assets.training.calibration import calibrated
 from assets.training.candidate_run import Measured, may_calibrate, run_candidate
 from assets.training.candidates import MONOTONE, build
 from assets.training.choice import choose
+from assets.training.distil import distilled, with_cheap_scores
 from assets.training.evidence import Candidate, TrainedModel
 from assets.training.frame import feature_frame
 from assets.training.importance import importance, latest_rows
@@ -93,6 +94,7 @@ def _train(
     ranking = importance(spec, runs[winner].pipeline, rows, leant_on)
     say(f"{why} Fitting it on all {evidence.rows} rows")
     final = _final(spec, runs[winner], rows, planned, text)
+    cheap = distilled(spec, winner, runs[winner].pipeline, final, rows, planned)
     return TrainedModel(
         task=spec.model.task,
         classes=evidence.classes,
@@ -114,8 +116,9 @@ def _train(
         positives=evidence.positives,
         fitted_rows=fitted_rows,
         seconds=clock() - started,
-        golden=golden_rows(spec, final, rows.table),
+        golden=with_cheap_scores(spec, golden_rows(spec, final, rows.table), cheap),
         notes=[*planned.notes, *_notes(spec, winner, budget)],
+        cheap=cheap,
     )
 
 

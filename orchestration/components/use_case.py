@@ -13,11 +13,12 @@ from assets.features.assets import (
 )
 from assets.features.columns import check_joinable
 from assets.ingestion.assets import door_checks, source_asset
+from assets.ledger.assets import ledger_asset
 from assets.marts.assets import marts_assets
 from assets.marts.build import prepare
 from assets.monitoring.assets import drift_report_asset
 from assets.quality.assets import scoring_population_check
-from assets.release.assets import release_asset
+from assets.release.assets import ladder_asset, release_asset
 from assets.scoring.assets import predictions_asset
 from assets.spec import UseCaseSpec
 from assets.training.assets import model_asset
@@ -72,6 +73,8 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
             release_asset(spec),
             predictions_asset(spec),
             decisions_asset(spec),
+            ladder_asset(spec),
+            ledger_asset(spec),
             drift_report_asset(spec),
         ],
         asset_checks=[

@@ -9,6 +9,7 @@ import dagster as dg
 from assets.home import Home
 from assets.ingestion.pseudonym import load_key
 from assets.lake import Lake
+from orchestration.ledger_place import ledger_copy_from_environment
 
 HOME_VARIABLE = "NIGHTSHIFT_HOME"
 KEY_VARIABLE = "NIGHTSHIFT_PSEUDONYM_KEY"
@@ -19,7 +20,8 @@ REPORTS_URL = "http://127.0.0.1:3003"
 
 def home_from_environment() -> Home:
     """The home that ``NIGHTSHIFT_HOME`` names, else ``.nightshift`` in the working folder."""
-    return Home(Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve())
+    root = Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).resolve()
+    return Home(root, ledger_copy_from_environment())
 
 
 def reports_url_from_environment() -> str:
@@ -35,7 +37,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @cached_property
     def home(self) -> Home:
-        return Home(Path(self.root))
+        return Home(Path(self.root), ledger_copy_from_environment())
 
     @cached_property
     def lake(self) -> Lake:

@@ -25,6 +25,7 @@ from tests.released import (
     NAME,
     NOW,
     approved,
+    direct_spec,
     entered,
     identity,
     judged,
@@ -48,7 +49,7 @@ def holder(home: Home, lake: Lake, spec: UseCaseSpec, day: date = LATE) -> int |
 
 @pytest.fixture
 def spec() -> UseCaseSpec:
-    return make_spec()
+    return direct_spec()
 
 
 def test_one_approval_makes_a_champion_and_retires_the_one_before(
@@ -307,7 +308,7 @@ def test_a_rejected_champion_leaves_its_place_empty(
 
 def approve_in_turn(root: str, name: str, *versions: int) -> None:
     """Work of a process of its own."""
-    home, spec = Home(Path(root)), make_spec()
+    home, spec = Home(Path(root)), direct_spec()
     signer = Signer(load_private_key(identity(home, name)), name)
     for version in versions:
         approved(home, Lake(home.lake), spec, version, signer)

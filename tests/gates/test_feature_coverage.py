@@ -21,7 +21,9 @@ from tests.parcels import parcels_spec
 DAY = date(2026, 1, 5)
 
 
-def spec(min_coverage: float = 0.0, min_rows: int = 5, views: bool = True) -> UseCaseSpec:
+def spec(
+    min_coverage: float = 0.0, min_rows: int = 5, views: bool = True, on_failed_gate: str = "refer"
+) -> UseCaseSpec:
     declared = parcels_spec(quality={"min_rows": min_rows}).model_dump()
     view = {
         "source": "accounts",
@@ -32,6 +34,7 @@ def spec(min_coverage: float = 0.0, min_rows: int = 5, views: bool = True) -> Us
         "min_coverage": min_coverage,
     }
     declared["sources"]["accounts"]["columns"]["region"] = {"type": "string", "required": False}
+    declared["fallback"]["on_failed_gate"] = on_failed_gate
     declared["features"] = {"request": ["weight"], "views": {"people": view} if views else {}}
     return UseCaseSpec.model_validate(declared)
 
@@ -103,17 +106,20 @@ def test_the_verdict_holds_for_exactly_these_rows(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "verdict"),
+    ("rows", "verdict", "fallback", "goes_on"),
     [
-        (night(*[(1.0, "north")] * 6), "pass"),
-        (night(*[NOTHING] * 6), "fail"),
-        (night((1.0, "north")), "insufficient"),
+        (night(*[(1.0, "north")] * 6), "pass", "stop", True),
+        (night(*[NOTHING] * 6), "fail", "stop", False),
+        # The decisions then refer every case: tests/gates/test_gate_fallback.py.
+        (night(*[NOTHING] * 6), "fail", "refer", True),
+        (night((1.0, "north")), "insufficient", "stop", False),
+        (night((1.0, "north")), "insufficient", "refer", False),
     ],
 )
 def test_the_check_blocks_and_leaves_a_record(
-    home: Home, lake: Lake, rows: pa.Table, verdict: str
+    home: Home, lake: Lake, rows: pa.Table, verdict: str, fallback: str, goes_on: bool
 ) -> None:
-    declared = spec()
+    declared = spec(on_failed_gate=fallback)
     reached: list[str] = []
 
     @dg.asset(key=[declared.name, SCORING_SET], partitions_def=daily(declared))
@@ -131,9 +137,9 @@ def test_the_check_blocks_and_leaves_a_record(
         resources={"installation": Installation(root=str(home.root))},
         raise_on_error=False,
     )
-    assert reached == (["scored"] if verdict == "pass" else [])
+    assert reached == (["scored"] if goes_on else [])
     (evaluation,) = ran.get_asset_check_evaluations()
-    assert (evaluation.passed, ran.success) == (verdict == "pass", verdict == "pass")
+    assert (evaluation.passed, ran.success) == (verdict == "pass", goes_on)
     (recorded,) = lake.read_day(declared.name, GATE_RESULTS, DAY).to_pylist()
     assert (recorded["gate"], recorded["verdict"]) == (GATE, verdict)
     assert evaluation.description == recorded["message"]

@@ -29,6 +29,7 @@ from tests.released import (
     put,
     rejected,
     written,
+    written_with_the_key,
 )
 
 FIRST = AS_OF.date()
@@ -57,7 +58,8 @@ def refused(home: Home, lake: Lake, spec: UseCaseSpec, said: str) -> None:
 def forged(
     lake: Lake, signer: Signer, version: int = 1, name: str = "ann", **changes: Any
 ) -> list[Event]:
-    """An approval of a version signed by any key, and the champion event that cites it."""
+    """An approval of a version signed by any key, and the champion event that cites it, not yet
+    sealed."""
     from assets.release.events import entry_of
     from assets.release.promotion import promotion
     from assets.release.statement import event_of, statement
@@ -89,8 +91,38 @@ def test_forging_by_the_book_with_an_enrolled_key_is_what_approving_does(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer
 ) -> None:
     """So that the refusals below are of what they say, and of nothing else."""
-    written(lake, *forged(lake, ann))
+    written_with_the_key(home, lake, *forged(lake, ann))
     assert holder(home, lake, spec) == 1
+
+
+def test_a_champion_event_that_the_installation_did_not_sign_is_refused(
+    home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer
+) -> None:
+    """An enrolled person's approval is no leave to write into the record by hand."""
+    written(lake, *forged(lake, ann))
+    refused(home, lake, spec, "version 1 was made champion, but this installation did not sign it")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("at", datetime(2026, 9, 2, tzinfo=NOW.tzinfo)),
+        ("reason", "something else"),
+        ("actor", "person:ann"),
+        ("spec_version", "another"),
+        ("run_id", "another"),
+        ("signature", "x"),
+    ],
+)
+def test_a_champion_event_changed_after_it_was_signed_is_refused(
+    home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer, column: str, value: Any
+) -> None:
+    from assets.release.seal import sealed
+    from assets.training.manifest import installation_key
+
+    rows = sealed(installation_key(home), NAME, read_events(lake, NAME), forged(lake, ann))
+    written(lake, rows[0], {**rows[1], column: value})
+    refused(home, lake, spec, "this installation did not sign it")
 
 
 def test_a_champion_event_written_by_hand_is_refused(
@@ -115,7 +147,7 @@ def test_a_champion_event_written_by_hand_is_refused(
 def test_an_approval_signed_by_a_key_nobody_enrolled_is_refused(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer, stranger: Signer
 ) -> None:
-    written(lake, *forged(lake, stranger))
+    written_with_the_key(home, lake, *forged(lake, stranger))
     refused(home, lake, spec, "the key that signed it was not ann's at that time")
 
 
@@ -123,7 +155,7 @@ def test_a_signature_under_another_enrolled_name_is_refused(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer
 ) -> None:
     person(home, lake, "bob")
-    written(lake, *forged(lake, ann, name="bob"))
+    written_with_the_key(home, lake, *forged(lake, ann, name="bob"))
     refused(home, lake, spec, "the key that signed it was not bob's at that time")
 
 
@@ -133,7 +165,7 @@ def test_a_signature_that_does_not_fit_is_refused(
     approval, champion = forged(lake, ann)
     said = evidence_of(approval)["statement"] | {"reason": "something else"}
     event = {**approval, "evidence": json.dumps({"statement": said}), "reason": "something else"}
-    written(lake, event, champion)
+    written_with_the_key(home, lake, event, champion)
     refused(home, lake, spec, "its signature does not fit what it says")
 
 
@@ -156,7 +188,7 @@ def test_an_approval_changed_after_it_was_signed_is_refused(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer, column: str, value: Any
 ) -> None:
     approval, champion = forged(lake, ann)
-    written(lake, {**approval, column: value}, champion)
+    written_with_the_key(home, lake, {**approval, column: value}, champion)
     refused(home, lake, spec, "(does not count|not on record)")
 
 
@@ -173,7 +205,7 @@ def test_an_approval_is_for_exactly_one_version_its_files_and_its_day(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer, column: str, value: Any, said: str
 ) -> None:
     approval, champion = forged(lake, ann)
-    written(lake, approval, {**champion, column: value})
+    written_with_the_key(home, lake, approval, {**champion, column: value})
     refused(home, lake, spec, said)
 
 
@@ -183,14 +215,14 @@ def test_what_was_registered_cannot_change_after_the_approval(
     approval, champion = forged(lake, ann)
     evidence = evidence_of(champion)
     evidence["record"]["model_path"] = "models/elsewhere.skops"
-    written(lake, approval, {**champion, "evidence": json.dumps(evidence)})
+    written_with_the_key(home, lake, approval, {**champion, "evidence": json.dumps(evidence)})
     refused(home, lake, spec, "what is registered of the version was another then")
 
 
 def test_an_approval_in_another_use_case_is_none_in_this_one(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer
 ) -> None:
-    written(lake, *forged(lake, ann, use_case="ships"))
+    written_with_the_key(home, lake, *forged(lake, ann, use_case="ships"))
     refused(home, lake, spec, "no decision on a version of this use case")
 
 
@@ -198,14 +230,14 @@ def test_an_approval_in_another_use_case_is_none_in_this_one(
 def test_a_signature_made_for_something_else_is_refused(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer, statement: str
 ) -> None:
-    written(lake, *forged(lake, ann, statement=statement))
+    written_with_the_key(home, lake, *forged(lake, ann, statement=statement))
     refused(home, lake, spec, "what is signed is no decision")
 
 
 def test_the_requester_cannot_approve_by_hand_either(home: Home, lake: Lake) -> None:
     high, ann = make_spec("high"), person(home, lake, "ann")
     put(lake, high, 1, "ann")
-    written(lake, *forged(lake, ann))
+    written_with_the_key(home, lake, *forged(lake, ann))
     refused(home, lake, high, "at risk tier high the one who asks may not approve")
     assert holder(home, lake, make_spec("low")) == 1
 
@@ -214,14 +246,14 @@ def test_someone_removed_cannot_approve_by_hand_either(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer
 ) -> None:
     remove(lake, home, "ann", at=NOW - timedelta(days=1), by="user:admin", reason="left")
-    written(lake, *forged(lake, ann))
+    written_with_the_key(home, lake, *forged(lake, ann))
     refused(home, lake, spec, "the key that signed it was not ann's at that time")
 
 
 def test_a_gate_that_failed_is_not_approved_away(
     home: Home, lake: Lake, spec: UseCaseSpec, ann: Signer
 ) -> None:
-    written(lake, *forged(lake, ann, gates={"training.leak": "fail"}))
+    written_with_the_key(home, lake, *forged(lake, ann, gates={"training.leak": "fail"}))
     refused(home, lake, spec, "although the gate leak failed")
 
 
@@ -230,11 +262,11 @@ def test_what_gates_refused_or_a_person_rejected_is_not_made_champion_by_hand(
 ) -> None:
     spec = make_spec(approvals=2)
     put(lake, spec, 3, leak="fail")
-    written(lake, *forged(lake, ann, 3))
+    written_with_the_key(home, lake, *forged(lake, ann, 3))
     refused(home, lake, spec, "version 3 was made champion, but it is not on record as having")
     approved(home, lake, spec, 1, ann)
     rejected(home, lake, spec, 1, ann)
-    written(lake, *forged(lake, person(home, lake, "bob"), 1, "bob"))
+    written_with_the_key(home, lake, *forged(lake, person(home, lake, "bob"), 1, "bob"))
     refused(home, lake, spec, "version 1 was made champion, but ann had rejected it before")
 
 
@@ -243,7 +275,9 @@ def test_one_persons_approval_twice_is_not_two_peoples(home: Home, lake: Lake, a
     second, _ = forged(lake, ann, reason="once more")
     evidence = evidence_of(champion)
     evidence["approvals"] = [approval["signature"], second["signature"]]
-    written(lake, approval, second, {**champion, "evidence": json.dumps(evidence)})
+    written_with_the_key(
+        home, lake, approval, second, {**champion, "evidence": json.dumps(evidence)}
+    )
     refused(home, lake, make_spec(approvals=2), "1 of the 2 people it needs approved it")
 
 

@@ -78,7 +78,7 @@ def test_golden_scores_are_the_same_through_every_path(
     require_same_shape(spec, model, champion)
     assert require_golden(spec, model, champion) == 0.0
 
-    night = score(spec, model.pipeline, golden_cases(task), champion)
+    night = score(spec, model, golden_cases(task), champion)
     assert night.column("case_key").to_pylist() == golden.column("case_key").to_pylist()
     assert np.array_equal(night.column("score").to_numpy(), stored.max(axis=1))
     if task == "multiclass":

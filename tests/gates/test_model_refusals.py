@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from assets.gate_results import GateResult, record
 from assets.home import Home
 from assets.lake import Lake
 from assets.quality.scoring_population import GATE
-from assets.release.champion import champion_on
+from assets.release.aliases import project_aliases
+from assets.release.champion import champion_on, require_champion
 from assets.release.events import Champion
+from assets.release.moves import Move, advance
 from assets.scoring.assets import predictions_asset
 from assets.scoring.loader import GOLDEN, MODEL, ModelRefused, load_verified
 from assets.signing import create_private_key, load_private_key, sign
@@ -345,6 +348,17 @@ def resigned(released: Released, change: Callable[[Path], None]) -> RegisteredVe
     )
 
 
+def made_champion(home: Home, version: RegisteredVersion) -> Champion:
+    """The version approved and led up the ladder, with a champion in place, until the night."""
+    lake, days = Lake(home.lake), [NIGHT - timedelta(days=n) for n in (3, 2, 1)]
+    approved(home, SPEC, version)
+    steps = [None, *(Move(version.version, s, "promote", "all met") for s in ("shadow", "canary"))]
+    for day, step in zip(days, steps, strict=True):
+        advance(lake, home, SPEC, day, step, run_id="r")
+    project_aliases(lake, home, SPEC)
+    return require_champion(lake, home, SPEC, NIGHT)
+
+
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_hostile_model_never_runs_though_it_is_signed_and_approved(
     released: Released, tmp_path: Path, wrapped: bool
@@ -379,8 +393,7 @@ def test_a_hostile_model_never_runs_though_it_is_signed_and_approved(
     assert mark.exists()
     mark.unlink()
 
-    champion = approved(released.home, SPEC, version)
-    assert champion.version == 3
+    assert made_champion(released.home, version).version == 3
     why = require_fallback(released.home, "holds types that are not trusted here", runs=1)
     assert "posix.system" in why
     assert not mark.exists()
@@ -433,7 +446,7 @@ def test_a_model_that_no_longer_gives_the_golden_scores_scores_nothing(
         moved = pc.add(golden.column("score"), 1e-9)
         pq.write_table(golden.set_column(place, "score", moved), folder / GOLDEN)
 
-    approved(released.home, SPEC, resigned(released, change))
+    made_champion(released.home, resigned(released, change))
     require_fallback(released.home, "30 of 30 golden rows score otherwise", runs=1)
 
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from assets.decisions.policy import decide
+from assets.decisions.policy import advice_of
 from assets.spec import UseCaseSpec
 from assets.tables import PREDICTIONS_SCHEMA
 from assets.training.gates.behaviour import _decision, behaviour_gate
 from assets.training.gates.finding import Finding
-from tests.judged_models import START, kiln, kiln_spec, model_of
+from tests.judged_models import kiln, kiln_spec, model_of
 
 
 def judged(spec: UseCaseSpec, pipeline: Any = None) -> Finding:
@@ -119,8 +119,9 @@ def test_what_an_empty_case_would_come_to_is_what_the_policy_decides(
     )
     case: dict[str, Any] = dict.fromkeys(PREDICTIONS_SCHEMA.names)
     case |= {"case_key": "c", "score": score, "missing": 1.0}
-    decided = decide(spec, pa.Table.from_pylist([case], PREDICTIONS_SCHEMA), START.date(), "r")
-    assert decided.column("decision").to_pylist() == [_decision(spec, np.array(score))]
+    predictions = pa.Table.from_pylist([case], PREDICTIONS_SCHEMA)
+    _, _, decided = advice_of(spec, predictions.column("score"), predictions)
+    assert decided.to_pylist() == [_decision(spec, np.array(score))]
 
 
 @pytest.mark.parametrize(

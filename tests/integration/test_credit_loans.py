@@ -74,7 +74,7 @@ def test_discrimination_on_all_of_the_last_30_percent(credit: Session, shared_da
     days = [SEVENTY_PERCENT + timedelta(days=n + 1) for n in range((LAST - SEVENTY_PERCENT).days)]
     cases = pa.concat_tables([scoring_set(spec, lake, home, day) for day in days])
     assert cases.num_rows == lake.read(USE_CASE, "population", first=days[0], last=LAST).num_rows
-    predictions = score(spec, load_verified(home, champion).pipeline, cases, champion)
+    predictions = score(spec, load_verified(home, champion), cases, champion)
     truth = defaulted(shared_data)
     labels = [truth[key] for key in predictions.column("case_key").to_pylist()]
     assert len(labels) > 8000

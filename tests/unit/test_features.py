@@ -532,6 +532,20 @@ def test_only_matured_cases_with_a_label_known_by_then_are_trained_on(home: Home
         ("e2", 1),
         ("e9", 1),
     ]
+    # What people decided stands in where no outcome was observed, once the case is old enough.
+    people = pa.table(
+        {
+            "event_id": ["e2", "e9"],
+            "label": pa.array([0, 0], pa.int64()),
+            "observed_at": pa.array([as_of, as_of], TIMESTAMP),
+        }
+    )
+    rows = training_set(SPEC, lake, home, as_of, reviewed=people)
+    assert [(r["event_id"], r["label"]) for r in rows.to_pylist()] == [
+        ("e0", 1),
+        ("e1", 0),
+        ("e2", 0),
+    ]
     # Nights that were stopped at a gate teach nothing, and take nothing from the others.
     by_day = dict(
         zip(

@@ -23,6 +23,7 @@ from assets.features.online import materialize, read_online
 from assets.features.parity import ParityError, _differing
 from assets.features.views import apply, open_store, service_name
 from assets.home import Home
+from assets.release.assets import ladder_asset
 from orchestration.jobs import jobs_and_schedules
 from orchestration.resources.installation import Installation
 from tests.unit.test_features import DAY, NOON, SPEC, publish
@@ -149,8 +150,9 @@ def test_no_night_and_no_training_waits_for_it() -> None:
         online_features_asset(SPEC),
         scoring_set_asset(SPEC),
         training_set_asset(SPEC),
+        ladder_asset(SPEC),
     ]
     jobs, _ = jobs_and_schedules(SPEC)
     chosen = {job.name: {key.path[-1] for key in job.selection.resolve(assets)} for job in jobs}
-    assert chosen["plant_nightly"] == {"gauges_view", "scoring_set"}
+    assert chosen["plant_nightly"] == {"gauges_view", "scoring_set", "ladder"}
     assert all("online_features" not in keys for keys in chosen.values())

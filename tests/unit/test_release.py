@@ -21,6 +21,7 @@ from tests.released import (
     NAME,
     NOW,
     approved,
+    direct_spec,
     entered,
     judged,
     make_spec,
@@ -108,7 +109,7 @@ def test_the_same_version_twice_writes_nothing(home: Home, lake: Lake) -> None:
 
 
 def test_the_champion_of_a_day_follows_the_events(home: Home, lake: Lake) -> None:
-    spec, ann = make_spec(), person(home, lake, "ann")
+    spec, ann = direct_spec(), person(home, lake, "ann")
     put(lake, spec, 1)
     put(lake, spec, 2)
     approved(home, lake, spec, 1, ann)

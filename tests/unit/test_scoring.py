@@ -7,12 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assets.model_spec import Task
 from assets.release.events import Champion
-from assets.scoring.loader import ModelRefused
+from assets.scoring.loader import ModelRefused, VerifiedModel
 from assets.scoring.score import ScoringRefused, fallback_predictions, require_scores, score
 from assets.spec import UseCaseSpec
 from assets.tables import PREDICTIONS_SCHEMA
-from assets.training.frame import FeatureError
+from assets.training.frame import FeatureError, feature_frame
+from assets.training.predict import predict
+from tests.registered_models import model_spec, trained
+from tests.registered_models import night as widgets_night
 
 SEEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CHAMPION = Champion("parcels", 4, "d" * 64, date(2026, 3, 1), SEEN, {})
@@ -78,19 +82,45 @@ def night(keys: list[int | None]) -> pa.Table:
 
 
 def run(model: Model, rows: pa.Table) -> pa.Table:
-    return score(make_spec(), model, rows, CHAMPION)  # type: ignore[arg-type]
+    verified = VerifiedModel(model, pa.table({}))
+    return score(make_spec(), verified, rows, CHAMPION)
 
 
-def test_one_row_per_case_in_order() -> None:
-    predictions = run(Model([0.0, 1.0, 0.25]), night([30, 10, 20]))
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_one_row_per_case_in_order(task: Task) -> None:
+    spec, model = model_spec(task), trained(task)
+    cases = widgets_night(30, task=task)
+    verified = VerifiedModel(model.pipeline, model.golden)
+    predictions = score(spec, verified, cases, CHAMPION)
     assert predictions.schema.equals(PREDICTIONS_SCHEMA)
-    assert predictions.column("case_key").to_pylist() == ["30", "10", "20"]
-    assert predictions.column("entity_key").to_pylist() == ["9"] * 3
-    assert predictions.column("score").to_pylist() == [0.0, 1.0, 0.25]
-    assert predictions.column("missing").to_pylist() == [1.0, 0.0, 0.0]
-    assert predictions.column("fallback").null_count == 3
+    assert predictions.column("case_key").equals(cases.column("order_id"))
+    assert predictions.column("entity_key").equals(cases.column("maker"))
+    scores = predict(spec, model.pipeline, feature_frame(spec, cases))
+    if task == "multiclass":
+        classes = [model.classes[place] for place in scores.argmax(axis=1)]
+        assert predictions.column("prediction").to_pylist() == classes
+        scores = scores.max(axis=1)
+    assert predictions.column("score").to_pylist() == scores.tolist()
+    absent = [sum(row[name] is None for name in spec.feature_names) for row in cases.to_pylist()]
+    assert predictions.column("missing").to_pylist() == [n / 4 for n in absent]
+    assert predictions.column("fallback").null_count == 30
     assert set(predictions.column("model_version").to_pylist()) == {4}
     assert set(predictions.column("model_digest").to_pylist()) == {"d" * 64}
+    assert set(predictions.column("arm").to_pylist()) == {"champion"}
+    assert not any(predictions.column("cheap").to_pylist())
+
+
+def test_what_is_no_number_is_missing_and_so_is_a_null() -> None:
+    spec, model = model_spec(), trained()
+    cases = widgets_night(3)
+    weight = pa.array([float("inf"), None, 1.0])
+    cases = cases.set_column(cases.column_names.index("weight"), "weight", weight)
+    for name, value in (("parts", 1.0), ("rushed", True), ("colour", "red")):
+        column = pa.array([value] * 3)
+        cases = cases.set_column(cases.column_names.index(name), name, column)
+    verified = VerifiedModel(model.pipeline, model.golden)
+    predictions = score(spec, verified, cases, CHAMPION)
+    assert predictions.column("missing").to_pylist() == [0.25, 0.25, 0.0]
 
 
 def test_a_night_without_cases_gives_no_rows() -> None:

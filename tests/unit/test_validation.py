@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assets.model_spec import Task
@@ -33,6 +33,7 @@ def planned(task: Task = "binary", rows: int = 1200, **model: Any) -> tuple[Trai
 
 
 @settings(max_examples=25, deadline=None)
+@example(10, 0.4921875, "multiclass")
 @given(st.integers(0, 20), st.floats(0.1, 0.5), st.sampled_from(sorted(CLASSES)))
 def test_time_only_goes_forward(embargo: int, holdout: float, task: Task) -> None:
     rows, found = planned(task, embargo=f"{embargo}d", holdout=holdout)
@@ -40,7 +41,11 @@ def test_time_only_goes_forward(embargo: int, holdout: float, task: Task) -> Non
     gap = int(timedelta(days=embargo).total_seconds() * 1e6)
     assert rows.times[fold.fitted].max() + gap <= rows.times[fold.measured].min()
     assert found.embargoed_rows == len(rows) - len(fold.fitted) - len(fold.measured)
-    assert fold.inner is not None
+    if fold.inner is None:
+        # Only where a class has hardly a row to spare: 1200 rows less holdout and embargo.
+        assert len(fold.fitted) < 600
+        assert "are too few to be cut once more" in found.notes[0]
+        return
     earlier, later = fold.inner.earlier, fold.inner.later
     assert set(earlier) | set(later) <= set(fold.fitted)
     within = rows.times[earlier].max() + (0 if found.notes else gap)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assets.training.card import pictures, words
+from assets.training.card.cascade import cascade
 from assets.training.card.checks import against_others, behaviour, leaks
 from assets.training.card.document import Block, Cell, Paragraph, Picture, Section, Table
 from assets.training.card.fairness import groups
@@ -19,6 +20,7 @@ def analyses(facts: Facts) -> tuple[Section, ...]:
         ("Against others", against_others),
         ("Telling cases apart", discrimination),
         ("Decisions it would have led to", decisions),
+        ("Clear cases, decided by a cheaper model", cascade),
         ("Do the numbers mean what they say?", calibration),
         ("Over time", stability),
         ("Groups of people", groups),

@@ -21,6 +21,7 @@ from assets.training.card.measures import (
 )
 from assets.training.card.slices import slice_limit, slices
 from assets.training.card.words import gate_order
+from assets.training.distil import CHEAP
 
 if TYPE_CHECKING:
     from assets.gate_results import GateResult
@@ -96,6 +97,7 @@ def card_facts(
             "digest": content_digest(trained.golden),
         },
         "notes": trained.notes,
+        "cascade": _cascade(spec, trained, registered),
     }
     known: dict[str, Any] = plain(facts)
     known["limits"] = limits(known)
@@ -230,6 +232,16 @@ def _calibration(
         "error": judged.get("error"),
         "points": reliability(scores, labels, bins, binary=trained.task != "regression"),
     }
+
+
+def _cascade(
+    spec: "UseCaseSpec", trained: "TrainedModel", registered: "RegisteredVersion"
+) -> dict[str, Any] | None:
+    """What is declared of a cascade, and its cheap model; None where none is declared."""
+    if spec.model.cascade is None:
+        return None
+    digest = registered.cascade.get("digest") if trained.cheap is not None else None
+    return {**spec.model.cascade.model_dump(), "cheap": CHEAP, "digest": digest}
 
 
 def _features(spec: "UseCaseSpec", trained: "TrainedModel") -> list[dict[str, Any]]:

@@ -71,6 +71,7 @@ GATES = {
     "training.stability": "As good in every stretch of time",
     "training.fairness": "Groups of people treated alike",
     "training.behaviour": "Behaves as declared",
+    "training.cascade": "The cheap model decides clear cases as this one would",
 }
 
 VERDICTS: dict[str, tuple[str, Tone]] = {

@@ -9,6 +9,7 @@ from assets.gate_results import GateResult
 from assets.training.gates.baseline import baseline_gate
 from assets.training.gates.behaviour import behaviour_gate
 from assets.training.gates.calibration import calibration_gate
+from assets.training.gates.cascade import cascade_gate
 from assets.training.gates.champion import ChampionEvidence, champion_gate
 from assets.training.gates.coverage import coverage_gate
 from assets.training.gates.fairness import fairness_gate
@@ -38,7 +39,7 @@ def judge(
     ``training_set`` is the table the model was trained on (``spec.population_columns``, every
     feature, ``label``, ``label_observed_at``); ``digest`` the training's. A gate that does not
     apply is left out, never passed: champion without one, calibration of a regression, fairness
-    without a sensitive column. Same inputs, same results.
+    without a sensitive column, cascade where none is declared. Same inputs, same results.
 
     Raises FeatureError when the training set lacks a feature of the spec.
     """
@@ -56,7 +57,10 @@ def judge(
     gates.append(lambda: stability_gate(spec, trained))
     if spec.sensitive:
         gates.append(lambda: fairness_gate(spec, trained))
-    gates += [lambda: behaviour_gate(spec, trained), lambda: coverage_gate(spec, rows)]
+    gates.append(lambda: behaviour_gate(spec, trained))
+    if spec.model.cascade is not None:
+        gates.append(lambda: cascade_gate(spec, trained))
+    gates.append(lambda: coverage_gate(spec, rows))
     results = []
     for gate in gates:
         found = gate()

@@ -1,0 +1,19 @@
+"""Nights that were not scored: nothing is learnt from them, and nothing is proven by them."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from assets.features.coverage import GATE as COVERAGE
+from assets.gate_results import verdicts
+from assets.quality.scoring_population import GATE
+
+if TYPE_CHECKING:
+    from assets.lake import Lake
+    from assets.spec import UseCaseSpec
+
+
+def stopped_nights(spec: "UseCaseSpec", lake: "Lake") -> list[date]:
+    """Days whose cases no model scored, because a gate on them or their features did not pass."""
+    gates = (GATE, COVERAGE) if spec.features.views else (GATE,)
+    judged = [found for gate in gates for found in verdicts(lake, spec.name, gate).items()]
+    return sorted({day for day, verdict in judged if verdict != "pass"})
