@@ -1,5 +1,6 @@
 """What tests of several parts share."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from assets.spec import UseCaseSpec
 pytest_plugins = ["tests.road_fixtures"]
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+# The heavy libraries leave a million objects alive, which Python's collector looks through again and
+# again: with its own thresholds that is 5 to 8 % of the suite.
+gc.set_threshold(50_000, 20, 100)
 
 
 class RoadOnce(LoadFileScheduling):  # type: ignore[misc]
