@@ -17,8 +17,8 @@ pytest_plugins = ["tests.road_fixtures"]
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-# The heavy libraries leave a million objects alive, which Python's collector looks through again and
-# again: with its own thresholds that is 5 to 8 % of the suite.
+# The heavy libraries leave a million objects alive, which Python's collector looks through again
+# and again: with its own thresholds that is 5 to 8 % of a night.
 gc.set_threshold(50_000, 20, 100)
 
 

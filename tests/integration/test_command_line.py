@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import nightshift as within
 from tests.road_fixtures import QUIET, USE_CASE, Road
 
 pytestmark = pytest.mark.slow
@@ -58,7 +59,9 @@ def test_a_folder_without_a_use_case_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_night_before_any_training_says_so(tmp_path: Path, road: Road) -> None:
+def test_a_night_before_any_training_says_so(
+    tmp_path: Path, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The first file of the bureau brings the reports of the weeks before: enough for day two.
     shutil.copytree(
         road.home / "landing",
@@ -66,10 +69,10 @@ def test_a_night_before_any_training_says_so(tmp_path: Path, road: Road) -> None
         ignore=lambda _, names: [n for n in names if "2026-" in n and "2026-06-0" not in n],
     )
     first, second = "2026-06-01", "2026-06-02"
-    done = nightshift("history", USE_CASE, "--from", first, "--to", first, home=tmp_path)
-    assert done.returncode == 0, done.stderr
-    done = nightshift("run", USE_CASE, "--from", second, "--to", second, home=tmp_path)
-    assert done.returncode == 1
+    done = within(monkeypatch, tmp_path, "history", USE_CASE, "--from", first, "--to", first)
+    assert done.exit_code == 0, done.output
+    done = within(monkeypatch, tmp_path, "run", USE_CASE, "--from", second, "--to", second)
+    assert done.exit_code == 1
     assert f"no champion for {second}" in done.stdout
     assert f"nightshift train {USE_CASE}" in done.stdout
 
