@@ -1,5 +1,6 @@
 """The ``nightshift`` command: a thin shell over the jobs the UI launches."""
 
+import gc
 import json
 import sys
 import time
@@ -185,6 +186,9 @@ def main() -> None:
         # Libraries warn about each other and about Dagster features in preview: nothing a user of
         # the command can act on. Python's own -W brings them back.
         warnings.simplefilter("ignore")
+    # The heavy libraries leave a million objects alive, which Python's collector looks through
+    # again and again: measured 5 to 8 % of a night.
+    gc.set_threshold(50_000, 20, 100)
     try:
         app()
     except NightshiftError as error:

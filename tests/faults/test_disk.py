@@ -3,6 +3,7 @@
 On a file system of its own, in memory, which only root may mount.
 """
 
+import gc
 import os
 import shutil
 import subprocess
@@ -44,6 +45,8 @@ class Disk:
 
     def leave_free(self, pages: int) -> None:
         """Shrink it until so much is free."""
+        # A deleted file that something still has open takes room until it is let go of.
+        gc.collect()
         there = os.statvfs(self.place)
         used = (there.f_blocks - there.f_bfree) * there.f_frsize
         self.remount(f"size={used + pages * PAGE}")
