@@ -15,6 +15,7 @@ from assets.model_spec import METRICS
 from orchestration.approval_cli import approve, reject
 from orchestration.audit_cli import audit_app, explain, replay
 from orchestration.command import (
+    COLLECTION,
     HOME,
     HomeOption,
     JsonOption,
@@ -186,9 +187,7 @@ def main() -> None:
         # Libraries warn about each other and about Dagster features in preview: nothing a user of
         # the command can act on. Python's own -W brings them back.
         warnings.simplefilter("ignore")
-    # The heavy libraries leave a million objects alive, which Python's collector looks through
-    # again and again: measured 5 to 8 % of a night.
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(*COLLECTION)
     try:
         app()
     except NightshiftError as error:

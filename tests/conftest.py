@@ -11,15 +11,14 @@ from xdist.scheduler import LoadFileScheduling
 from assets.home import Home
 from assets.lake import Lake
 from assets.spec import UseCaseSpec
+from orchestration.command import COLLECTION
 
 pytest_plugins = ["tests.road_fixtures"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-# The heavy libraries leave a million objects alive, which Python's collector looks through again
-# and again: with its own thresholds that is 5 to 8 % of a night.
-gc.set_threshold(50_000, 20, 100)
+gc.set_threshold(*COLLECTION)  # as the command does
 
 
 class RoadOnce(LoadFileScheduling):  # type: ignore[misc]

@@ -95,29 +95,6 @@ def cascaded(spec: "UseCaseSpec", model: "VerifiedModel", frame: "pd.DataFrame")
     return Cascaded(np.where(stands, cheap, winner), stands, figures)
 
 
-def rescored(
-    spec: "UseCaseSpec", model: "VerifiedModel", frame: "pd.DataFrame", cheap: "np.ndarray"
-) -> "np.ndarray":
-    """Scores of the rows of ``frame``, each by who scored it on record (``cheap``: bool, n).
-
-    For recomputing some cases of a night: the night's sample, which some cases do not show, is
-    not drawn again. Raises GoldenDiffers as :func:`cascaded` does, and ValueError when a case is
-    on record as scored by a cheap model and the version has none.
-    """
-    import numpy as np
-
-    scores = np.empty(len(frame))
-    if cheap.any():
-        if model.cheap is None:
-            raise ValueError(
-                f"{spec.name}: {int(cheap.sum())} cases by a cheap model, there is none"
-            )
-        require_cheap_golden(spec, model)
-        scores[cheap] = predict(spec, model.cheap, frame.iloc[np.flatnonzero(cheap)])
-    scores[~cheap] = predict(spec, model.pipeline, frame.iloc[np.flatnonzero(~cheap)])
-    return scores
-
-
 def require_cheap_golden(spec: "UseCaseSpec", model: "VerifiedModel") -> float:
     """Score the golden rows by the cheap model; the largest difference to its stored scores.
 

@@ -63,7 +63,7 @@ def test_a_larger_share_keeps_those_who_were_in(
     assert not (few & ~more).any()
 
 
-@pytest.mark.parametrize("share", [0.001, 0.1, 0.5])
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("context", ["boats|1", "boats|2", "planes|1"])
 def test_the_share_is_that_of_chance(context: str, share: float) -> None:
     inside = arm(KEY, context, share, MANY)

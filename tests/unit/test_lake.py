@@ -1,5 +1,6 @@
 """The lake: a day is replaced whole or not at all, and only when its content differs."""
 
+import json
 import math
 import subprocess
 import sys
@@ -362,3 +363,14 @@ def test_the_digest_ignores_who_wrote_and_how_it_was_cut() -> None:
     assert content_digest(TWO) == content_digest(rows(("a", 0.1), ("b", 0.2), run_id="other"))
     assert content_digest(TWO.slice(1, 1)) == content_digest(rows(("b", 0.2)))
     assert content_digest(TWO) == content_digest(TWO.replace_schema_metadata({"made": "by hand"}))
+
+
+def test_whoever_opens_a_table_reads_few_commits(lake: Lake) -> None:
+    schema = pa.schema([("n", pa.int64())])
+    lake.ensure("plant", "counted", schema, partitioned=False, append_only=True)
+    for number in range(21):
+        lake.append("plant", "counted", pa.table({"n": [number]}))
+    log = lake.path("plant", "counted") / "_delta_log"
+    newest = json.loads((log / "_last_checkpoint").read_text())["version"]
+    assert lake.version("plant", "counted") - newest < 10
+    assert lake.read("plant", "counted").num_rows == 21
