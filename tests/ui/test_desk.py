@@ -154,6 +154,8 @@ def test_a_case_by_keys_alone(room: Room) -> None:
     case = str(links.nth(0).get_attribute("href")).rpartition("/")[2]
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{room.url}/cases/{case}")
+    # The address is new before the page is: a key pressed in between goes nowhere.
+    page.wait_for_load_state("load")
     page.keyboard.press("a")  # without a rationale
     expect(page.locator("#live")).to_contain_text("Write why first")
     expect(page.get_by_label("Why")).to_be_focused()
