@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from assets.model_spec import ModelSpec
+from assets.monitoring_spec import EconomicsSpec, MonitoringSpec
 from assets.policy_spec import AuditSpec, FallbackSpec, PolicySpec, ReviewSpec
 from assets.release_spec import ReleaseSpec
 from assets.source_spec import Block, ColumnType, SourceSpec, parse_duration
@@ -153,20 +154,6 @@ class QualitySpec(Block):
     columns: dict[str, ColumnQuality] = Field(default={})
 
 
-class DriftSpec(Block):
-    """When the world counts as moved, against the champion's training window."""
-
-    window_days: int = Field(default=1, ge=1, description="Days up to the partition compared.")
-    column_threshold: float = Field(default=0.1, gt=0, description="Distance that counts as drift.")
-    share: float = Field(default=0.3, gt=0, le=1, description="Share of drifted columns: moved.")
-    min_rows: int = Field(default=50, ge=1, description="Fewer rows: insufficient, not 'stable'.")
-    reference_rows: int = Field(default=5000, ge=100, description="Seeded sample of the window.")
-
-
-class MonitoringSpec(Block):
-    drift: DriftSpec = DriftSpec()
-
-
 class RiskSpec(Block):
     """Impact x volume x visibility; the tier says how much governance a use case needs."""
 
@@ -207,6 +194,7 @@ class UseCaseSpec(Block):
     review: ReviewSpec = ReviewSpec()
     audit: AuditSpec = AuditSpec()
     monitoring: MonitoringSpec = MonitoringSpec()
+    economics: EconomicsSpec = EconomicsSpec()
 
     @field_validator("start")
     @classmethod
@@ -314,6 +302,16 @@ class UseCaseSpec(Block):
                 yield f"policy.capacity.value: '{capacity.value}' is no column of a case"
             elif not self._is_number(capacity.value):
                 yield f"policy.capacity.value: '{capacity.value}' is no number"
+        worth = self.economics
+        if worth.value is not None and (
+            worth.value not in population.kept_columns or not self._is_number(worth.value)
+        ):
+            yield f"economics.value: '{worth.value}' is no numeric column of the population"
+        if worth.approve is not None and self.model.task != "binary":
+            yield "economics.approve: only a binary task has an outcome that happened or did not"
+        for column in self.monitoring.performance.slices:
+            if column not in self.feature_names:
+                yield f"monitoring.performance.slices: '{column}' is no feature"
         cascade = self.model.cascade
         if cascade is not None and self.model.task != "binary":
             yield "model.cascade: only a binary task has a band of uncertainty"

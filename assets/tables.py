@@ -14,7 +14,6 @@ PREDICTIONS = "predictions"
 DECISIONS = "decisions"
 GATE_RESULTS = "gate_results"
 RELEASE_EVENTS = "release_events"
-METRICS = "metrics"
 
 POPULATION = "population"
 LABELS = "labels"
@@ -330,14 +329,76 @@ PEOPLE_SCHEMA = pa.schema(
     ]
 )
 
+DRIFT = "drift"
+PERFORMANCE = "performance"
+FAIRNESS = "fairness"
+ECONOMICS = "economics"
+MEASURED = (DRIFT, PERFORMANCE, FAIRNESS, ECONOMICS)
+"""Tables of :data:`MEASURES_SCHEMA`, each written by the asset of its name, a night a partition."""
+
+MEASURES_SCHEMA = pa.schema(
+    [
+        ("measure", pa.string()),  # what was measured, like roc_auc or approval_rate
+        ("subject", pa.string()),  # of what: a column, a group ('age=30-45'), a stage, 'overall'
+        ("arm", pa.string()),  # champion | canary | challenger; empty: of no arm
+        ("model_version", pa.int64()),  # null: of no version
+        ("value", pa.float64()),  # null: could not be computed; detail says why
+        ("low", pa.float64()),  # ends of the interval; null where there is none
+        ("high", pa.float64()),
+        ("n", pa.int64()),  # cases behind the value
+        ("limit", pa.float64()),  # null where nothing judges the value
+        ("verdict", pa.string()),  # of the measure; empty where nothing judges it
+        ("detail", pa.string()),  # JSON object, sorted keys
+        ("run_id", pa.string()),
+    ]
+)
+
+COMPUTE = "compute"
+COMPUTE_SCHEMA = pa.schema(
+    [
+        ("job", pa.string()),
+        ("stage", pa.string()),  # group of the asset: ingestion, marts, ...
+        ("step", pa.string()),
+        ("seconds", pa.float64()),  # wall clock, as a machine is paid for
+        ("started", TIMESTAMP),
+        ("run_id", pa.string()),
+    ]
+)
+"""Append-only: a night that is run again costs again. The partition is the run's day."""
+
+INCIDENTS = "incidents"
+INCIDENTS_SCHEMA = pa.schema(
+    [
+        ("incident_id", pa.string()),  # uuid5 of use case, kind, subject and the day it was opened
+        ("kind", pa.string()),  # drift | performance | fairness | budget | queue | release
+        ("subject", pa.string()),  # what of it, 'overall' where the kind says all
+        ("state", pa.string()),  # open | closed, as of the partition's night
+        ("opened_on", pa.date32()),
+        ("last_seen_on", pa.date32()),  # last night that found it
+        ("closed_on", pa.date32()),  # null while open
+        ("nights", pa.int64()),  # nights that found it
+        ("quiet", pa.int64()),  # nights in a row that did not
+        ("happened", pa.string()),  # plain words, with figures and units
+        ("road_did", pa.string()),
+        ("person_should", pa.string()),
+        ("model_version", pa.int64()),  # the champion it is about; null of none
+        ("training_asked_on", pa.date32()),  # null: no training was asked for
+        ("evidence", pa.string()),  # JSON object, sorted keys: the measures that say so
+        ("run_id", pa.string()),
+    ]
+)
+"""One row per incident that is open on, or was closed by, the partition's night: the state of that
+night. The next night starts from it."""
+
+METRICS = "metrics"
 METRICS_SCHEMA = pa.schema(
     [
         ("metric", pa.string()),
-        ("subject", pa.string()),  # column name, or 'overall'
+        ("subject", pa.string()),
         ("value", pa.float64()),
         ("threshold", pa.float64()),
         ("verdict", pa.string()),
-        ("detail", pa.string()),  # JSON object
+        ("detail", pa.string()),
         ("run_id", pa.string()),
     ]
 )
