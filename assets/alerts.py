@@ -1,7 +1,8 @@
 """Alerts: what happened, what the road did by itself, what a person should do. Each once.
 
 An alert goes to the lake (append-only) and, as one line of JSON, to a file that anything can
-follow. It never holds a personal value: it is made of the messages of gates.
+follow; then to the channels of ``assets/alert_channels.py``. It never holds a personal value: it is
+made of the messages of gates.
 """
 
 import fcntl
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import IO
 
+from assets.alert_channels import channels, keep, send_waiting
 from assets.errors import NightshiftError
 from assets.gate_results import GateResult
 from assets.home import Home
@@ -46,10 +48,11 @@ class Alert:
 
 
 def raise_alert(home: Home, lake: Lake, alert: Alert, run_id: str) -> bool:
-    """Put the alert on record and into ``home.alert_log``; False when it is on record already.
+    """Put the alert on record, into ``home.alert_log`` and out by its channels; False when it is on
+    record already.
 
     Killed between the two, the next call completes what is missing and says True: no alert is
-    lost, and none stands anywhere twice.
+    lost, and none stands anywhere twice. A channel that does not answer stops nothing.
     """
     import pyarrow as pa
 
@@ -61,6 +64,8 @@ def raise_alert(home: Home, lake: Lake, alert: Alert, run_id: str) -> bool:
         "person_should": alert.person_should,
         "run_id": run_id,
     }
+    told = {"use_case": alert.use_case, "day": alert.day.isoformat(), **row}
+    out = channels()
     home.alert_log.parent.mkdir(parents=True, exist_ok=True)
     with home.alert_log.open("a+b") as log:
         # Two runs may find the same at once; the lock goes with the file handle.
@@ -70,13 +75,14 @@ def raise_alert(home: Home, lake: Lake, alert: Alert, run_id: str) -> bool:
         if alert.alert_id in on_record:
             return False
         if not _logged(log, alert.alert_id):
-            told = {"use_case": alert.use_case, "day": alert.day.isoformat(), **row}
             _write_line(log, json.dumps(told, sort_keys=True))
+        keep(home, told, out)
         rows = pa.Table.from_pylist(
             [row | {PARTITION: alert.day}],
             schema=ALERTS_SCHEMA.append(pa.field(PARTITION, pa.date32())),
         )
         lake.append(alert.use_case, ALERTS, rows, {"run_id": run_id})
+    send_waiting(home, out)
     return True
 
 

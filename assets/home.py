@@ -111,3 +111,8 @@ class Home:
     def alert_log(self) -> Path:
         """One JSON object a line."""
         return self.root / "alerts.log"
+
+    @property
+    def alerts_waiting(self) -> Path:
+        """Alerts that a channel has yet to take, a file each; see assets/alert_channels.py."""
+        return self.root / "alerts_waiting"
