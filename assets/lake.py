@@ -239,9 +239,10 @@ class Lake:
         """Make ``batches`` the whole content of a table, in one commit, a batch at a time."""
         return _overwrite(self._open(use_case, table), batches, metadata, None, varied)
 
-    def dataset(self, use_case: str, table: str) -> "ds.Dataset":
-        """The table for a scan by an engine that pushes its filters down (DuckDB, Arrow)."""
-        return _of_days(self._open(use_case, table))
+    def dataset(self, use_case: str, table: str, version: int | None = None) -> "ds.Dataset":
+        """The table for a scan by an engine that pushes its filters down (DuckDB, Arrow), as it is
+        now or was at a version: what is written later does not show."""
+        return _of_days(self._open(use_case, table, version))
 
     def replace_all(
         self,

@@ -1,0 +1,150 @@
+"""How the notebooks draw: colours everybody can tell apart, intervals, and n beside what it is of.
+
+Colours: Okabe and Ito (2008), Color Universal Design. Nothing is told by colour alone: markers
+differ as well.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+BLACK, GREY = "#000000", "#767676"
+ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
+VERMILION, PURPLE = "#D55E00", "#CC79A7"
+SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+DAY = "partition_date"
+
+
+def house_style() -> None:
+    """Sizes, colours and lines of every figure drawn after this."""
+    import matplotlib.pyplot as plt
+    from cycler import cycler
+
+    plt.rcParams.update(
+        {
+            "figure.constrained_layout.use": True,
+            "figure.figsize": (9.0, 3.6),
+            "figure.dpi": 100,
+            "axes.prop_cycle": cycler(color=list(SERIES)),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "axes.labelsize": 9,
+            "grid.color": "#dddddd",
+            "grid.linewidth": 0.6,
+            "legend.fontsize": 8,
+            "legend.frameon": False,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+        }
+    )
+
+
+def trend(
+    axes: "Axes", rows: "pd.DataFrame", label: str, number: int = 0, *, scale: float = 1.0
+) -> None:
+    """A measure over the nights, with its interval as a band and n in the legend.
+
+    ``rows``: of :meth:`nightshift.ReadLake.measures`, one a night. ``number``: of the series, for
+    colour and marker. Nights without a value leave a gap.
+    """
+    rows = rows.sort_values(DAY)
+    color = SERIES[number % len(SERIES)]
+    days, value = rows[DAY], rows["value"] * scale
+    axes.plot(
+        days,
+        value,
+        color=color,
+        marker=MARKERS[number % len(MARKERS)],
+        markersize=4 if len(rows) < 45 else 2.5,
+        linewidth=1.2,
+        label=f"{label} ({n_of(rows['n'])})",
+    )
+    if rows["low"].notna().any():
+        axes.fill_between(
+            days, rows["low"] * scale, rows["high"] * scale, color=color, alpha=0.18, linewidth=0
+        )
+
+
+def limit(axes: "Axes", rows: "pd.DataFrame", label: str, *, scale: float = 1.0) -> None:
+    """The limit a measure is judged by over the nights, as a dashed line; none where none is."""
+    judged = rows.dropna(subset=["limit"]).sort_values(DAY)
+    if not judged.empty:
+        axes.plot(
+            judged[DAY],
+            judged["limit"] * scale,
+            color=BLACK,
+            linestyle="--",
+            linewidth=1,
+            drawstyle="steps-mid",
+            label=label,
+        )
+
+
+def by_night(axes: "Axes") -> None:
+    """The days below the axis, short."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=3, maxticks=8)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.set_xlabel("night (UTC)")
+
+
+def compared(
+    axes: "Axes",
+    names: Sequence[str],
+    groups: "Sequence[tuple[str, pd.DataFrame]]",
+    *,
+    scale: float = 100.0,
+) -> None:
+    """Points with intervals, a row for each name and a marker for each group.
+
+    ``groups``: name and a frame with ``value``, ``low`` and ``high``, indexed by the names; what a
+    group lacks is left out.
+    """
+    height = 0.6 / max(len(groups), 1)
+    for number, (label, found) in enumerate(groups):
+        there = [name for name in names if name in found.index]
+        rows = found.loc[there]
+        at = [list(names).index(name) + (number - (len(groups) - 1) / 2) * height for name in there]
+        value = rows["value"] * scale
+        axes.errorbar(
+            value,
+            at,
+            xerr=[
+                (value - rows["low"] * scale).clip(lower=0),
+                (rows["high"] * scale - value).clip(lower=0),
+            ],
+            fmt=MARKERS[number % len(MARKERS)],
+            color=SERIES[number % len(SERIES)],
+            markersize=5,
+            capsize=3,
+            linewidth=1.2,
+            label=label,
+        )
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+
+
+def legend(axes: "Axes") -> None:
+    """The legend above the figure's right side, where it hides nothing."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2)
+
+
+def n_of(counts: "pd.Series[int]") -> str:
+    """How many cases stand behind a series, in words."""
+    known = counts.dropna()
+    if known.empty:
+        return "n unknown"
+    low, high = int(known.min()), int(known.max())
+    return f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
