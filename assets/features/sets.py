@@ -158,20 +158,27 @@ def _matured(
 
 
 def _known(
-    lake: Lake, spec: UseCaseSpec, table: str, columns: list[str], as_of: datetime
+    lake: Lake,
+    spec: UseCaseSpec,
+    table: str,
+    columns: list[str],
+    as_of: datetime,
+    first: date | None = None,
 ) -> pa.Table:
-    """Rows of the partitions that had closed by ``as_of``."""
+    """Rows of the partitions, from ``first`` on, that had closed by ``as_of``."""
     import pyarrow.dataset as ds
 
     closed = ds.field(PARTITION) < ds.scalar(as_of.date())
-    return lake.read(spec.name, table, columns=columns, where=closed)
+    return lake.read(spec.name, table, columns=columns, where=closed, first=first)
 
 
-def last_labels(spec: UseCaseSpec, lake: Lake, as_of: datetime) -> pa.Table:
+def last_labels(
+    spec: UseCaseSpec, lake: Lake, as_of: datetime, *, first: date | None = None
+) -> pa.Table:
     """Key, label and when it was observed: the last observed by ``as_of``; the last arrived where
-    times tie."""
+    times tie. ``first``: only what arrived from this day on, for whoever asks about later cases."""
     key, observed = spec.population.key, "observed_at"
-    rows = _known(lake, spec, LABELS, [key, LABEL, observed, PARTITION], as_of)
+    rows = _known(lake, spec, LABELS, [key, LABEL, observed, PARTITION], as_of, first)
     rows = rows.filter(pc.less_equal(rows.column(observed), pa.scalar(as_of)))
     rows = rows.filter(pc.is_valid(rows.column(LABEL)))
     rows = rows.sort_by([(observed, "ascending"), (PARTITION, "ascending"), (LABEL, "ascending")])
