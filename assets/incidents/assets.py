@@ -1,5 +1,6 @@
 """Incidents in Dagster: what is wrong as of a night, said once, closed when it is over."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -68,7 +69,7 @@ def incidents_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
     )
     def watched(
         context: dg.AssetExecutionContext, installation: Installation
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         day, lake, home = day_of(context), installation.lake, installation.home
         with explained():
             found = record_night(spec, home, lake, day, context.run.run_id)
@@ -76,7 +77,7 @@ def incidents_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             context.log.error(f"no training is asked for: {found.problem}")
         for one in found.opened:
             context.log.error(one.happened)
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(found.incidents),
                 "open": len(found.open),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from assets.incidents.state import Incident
     from assets.spec import UseCaseSpec
 
+ONE_DAY = timedelta(days=1)
+"""From the last day a training knows of to the midnight it is "as of"."""
+
 OF_THE_MODEL = (DRIFT, PERFORMANCE, FAIRNESS)
 """Kinds in which who decides, and what it was trained on, matters."""
 
@@ -28,7 +31,7 @@ def told(
     return replace(
         one,
         road_did=road_did(spec, one, road, last_request),
-        person_should=person_should(spec, one, road),
+        person_should=person_should(spec, one, road, last_request),
     )
 
 
@@ -81,7 +84,9 @@ def _of_training(
     return "Asked for no training yet."
 
 
-def person_should(spec: "UseCaseSpec", one: "Incident", road: "Road") -> str:
+def person_should(
+    spec: "UseCaseSpec", one: "Incident", road: "Road", last_request: date | None
+) -> str:
     """The next steps, with the command for each."""
     if one.state == CLOSED:
         return "Nothing more for this incident."
@@ -92,12 +97,12 @@ def person_should(spec: "UseCaseSpec", one: "Incident", road: "Road") -> str:
             "is the source's to mend; the night then runs again: "
             f"`nightshift run {name} --from {seen} --to {seen}`."
         )
-        return f"{look} {_train(spec, one, road)}"
+        return f"{look} {_train(spec, one, road, last_request)}"
     if one.kind == PERFORMANCE:
-        harm = f"`nightshift rollback {name} --reason TEXT`"
+        training = _train(spec, one, road, last_request)
         return (
-            f"{_train(spec, one, road)} If the champion does harm meanwhile, bring the one before "
-            f"it back: {harm}."
+            f"{training} If the champion does harm meanwhile, bring the one before it back: "
+            f"`nightshift rollback {name} --reason TEXT`."
         )
     if one.kind == FAIRNESS:
         return (
@@ -126,7 +131,7 @@ def person_should(spec: "UseCaseSpec", one: "Incident", road: "Road") -> str:
     return f"`nightshift incidents {name}` says what is known."
 
 
-def _train(spec: "UseCaseSpec", one: "Incident", road: "Road") -> str:
+def _train(spec: "UseCaseSpec", one: "Incident", road: "Road", last_request: date | None) -> str:
     trained = road.trained_since(one)
     if trained is not None and trained.on_the_way:
         return (
@@ -134,16 +139,17 @@ def _train(spec: "UseCaseSpec", one: "Incident", road: "Road") -> str:
             f"approve {spec.name} {trained.version} --reason TEXT`; how it fares: `nightshift "
             f"release status {spec.name}`."
         )
-    asked = one.training_asked_on
-    known = (asked or one.last_seen_on) + timedelta(days=1)
-    command = f"`nightshift train {spec.name} --as-of {known}`"
-    if asked is not None:
-        return (
-            f"The training starts by itself where the sensor {spec.name}_retraining is on; "
-            f"elsewhere: {command}. What comes of it needs approval: `nightshift models "
-            f"{spec.name}`."
-        )
-    return f"If it lasts, train anew: {command}."
+    pause = spec.monitoring.retrain.pause
+    recent = last_request is not None and one.last_seen_on - last_request < pause
+    asked = last_request if recent else one.training_asked_on
+    command = f"`nightshift train {spec.name} --as-of {(asked or one.last_seen_on) + ONE_DAY}`"
+    if asked is None:
+        return f"If it lasts, train anew: {command}."
+    return (
+        f"The training asked for on {asked} starts by itself where the sensor {spec.name}"
+        f"_retraining is on; elsewhere: {command}. What comes of it needs approval: `nightshift "
+        f"models {spec.name}`."
+    )
 
 
 def opened_alert(use_case: str, one: "Incident") -> Alert:
