@@ -180,11 +180,6 @@ def _charged(context: dg.AssetExecutionContext, spec: UseCaseSpec, lake: Lake, d
         for run in open_runs
         for step in _steps(context.instance, run, stages, _purpose(spec, jobs[run]))
     ]
-    # Its own step goes on: it is on the next night's bill.
-    own = context.op_execution_context.op_handle.to_string()
-    steps = [
-        one for one in steps if not (one["run_id"] == context.run.run_id and one["step"] == own)
-    ]
     table = pa.Table.from_pylist(steps, schema=STEPS_SCHEMA)
     bill, added = compute.charge(lake, spec, day, runs, table)
     context.log.info(f"compute: {added} rows new, {bill.rows.num_rows} on the night's bill")

@@ -5,7 +5,6 @@ Referred cases only: a case of the blind sample is decided already and keeps nob
 desk's list has both, so that nobody can tell them apart.)
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.decisions.outcomes import REFER
+from assets.decisions.outcomes import APPROVE, DECLINE, REFER
 from assets.economics.measure import FAIL, INSUFFICIENT, PASS, Measure
 from assets.lake import PARTITION
 from assets.reviews.queue_ages import by_age
 from assets.reviews.queue_rows import grouped
-from assets.reviews.standing import DECIDED, OPEN, SECOND_AWAITED, standing, voices_of
+from assets.reviews.standing import (
+    BLIND,
+    DECIDED,
+    FIRST,
+    OPEN,
+    SECOND_AWAITED,
+    standing,
+    voices_of,
+)
 from assets.spec import closes_at
 
 if TYPE_CHECKING:
@@ -46,28 +53,37 @@ def standings(spec: "UseCaseSpec", referred: pa.Table, reviews: pa.Table) -> pa.
     Adds ``state`` (open | second awaited | decided), ``outcome`` (approve | decline, null until
     decided) and ``voices`` (int64: reviewers heard, of this revision).
     """
-    rows = referred.num_rows
-    ids = referred.column("decision_id")
-    state, outcome, voices = [OPEN] * rows, [None] * rows, [0] * rows
-    said = grouped(reviews.to_pylist())
-    if said:
-        touched = pc.is_in(ids, pa.array(sorted(said), pa.string())).combine_chunks()
-        places = pc.indices_nonzero(touched)
-        looked_at = referred.select(["decision_id", "revision"]).take(places).to_pylist()
-        # Case by case, but only of those a person has looked at.
-        for place, row in zip(places.to_pylist(), looked_at, strict=True):
-            own = said[row["decision_id"]]
-            decision: Mapping[str, Any] = {"decision": REFER, "revision": row["revision"]}
-            found = standing(spec, decision, own)
-            state[place], outcome[place] = found.state, found.outcome
-            voices[place] = len(voices_of(decision, own))
-    for name, values, kind in (
-        ("state", state, pa.string()),
-        ("outcome", outcome, pa.string()),
-        ("voices", voices, pa.int64()),
-    ):
-        referred = referred.append_column(name, pa.array(values, kind))
-    return referred
+    import numpy as np
+
+    rows, ids = referred.num_rows, referred.column("decision_id")
+    state = np.full(rows, OPEN, dtype=object)
+    outcome, voices = np.full(rows, None, dtype=object), np.zeros(rows, dtype="int64")
+    counts = reviews.group_by("decision_id", use_threads=False).aggregate([([], "count_all")])
+    again = counts.filter(pc.greater(counts.column("count_all"), 1)).column("decision_id")
+    several = pc.is_in(reviews.column("decision_id"), again.combine_chunks())
+    # Of most cases one person said one thing: all who said it stand alike.
+    once = reviews.filter(pc.invert(several))
+    place = pc.index_in(ids, once.column("decision_id").combine_chunks())
+    heard = pc.fill_null(pc.equal(once.column("revision").take(place), referred["revision"]), False)
+    voices[heard.to_numpy()] = 1
+    mine = pc.and_(heard, pc.not_equal(once.column("kind").take(place), BLIND))
+    for said in (APPROVE, DECLINE):
+        alike = pc.and_(mine, pc.equal(once.column("outcome").take(place), said))
+        chosen = pc.fill_null(alike, False).to_numpy().astype(bool)
+        review = {"kind": FIRST, "revision": 1, "reviewer": "", "outcome": said, "sequence": 1}
+        found = standing(spec, {"decision": REFER, "revision": 1}, [{**review, "at": None}])
+        state[chosen], outcome[chosen] = found.state, found.outcome
+    by_decision = grouped(reviews.filter(several).to_pylist())
+    places = pc.indices_nonzero(pc.is_in(ids, again.combine_chunks()).combine_chunks())
+    looked_at = referred.select(["decision_id", "revision"]).take(places).to_pylist()
+    for number, row in zip(places.to_pylist(), looked_at, strict=True):
+        own = by_decision[row["decision_id"]]
+        found = standing(spec, {"decision": REFER, "revision": row["revision"]}, own)
+        state[number], outcome[number] = found.state, found.outcome
+        voices[number] = len(voices_of({"revision": row["revision"]}, own))
+    referred = referred.append_column("state", pa.array(state, pa.string()))
+    referred = referred.append_column("outcome", pa.array(outcome, pa.string()))
+    return referred.append_column("voices", pa.array(voices))
 
 
 def waiting(spec: "UseCaseSpec", day: date, stood: pa.Table, *, known: bool = True) -> Waiting:
