@@ -28,6 +28,7 @@ from orchestration.command import (
 from orchestration.demo_cli import demo
 from orchestration.desk_cli import desk
 from orchestration.forget_cli import forget
+from orchestration.incidents_cli import incidents
 from orchestration.models_cli import models
 from orchestration.night_table import line, print_nights
 from orchestration.people_cli import people_app
@@ -50,6 +51,7 @@ app.add_typer(users_app, name="users")
 app.command()(demo)
 app.command()(forget)
 app.command()(models)
+app.command()(incidents)
 app.command()(approve)
 app.command()(reject)
 app.command()(rollback)

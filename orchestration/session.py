@@ -31,6 +31,7 @@ from orchestration.ledger_place import ledger_copy_from_environment
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.progress import NAME as PROGRESS
 from orchestration.resources.installation import HOME_VARIABLE
+from orchestration.run_problems import problems_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 INPUTS = "nightshift/inputs"
@@ -190,35 +191,7 @@ class Session:
 
     def problems(self, run_id: str) -> list[str]:
         """What went wrong in a run, in the words of the step that failed."""
-        found = []
-        records = self.instance.all_logs(
-            run_id,
-            of_type={
-                dg.DagsterEventType.STEP_FAILURE,
-                dg.DagsterEventType.ASSET_CHECK_EVALUATION,
-            },
-        )
-        refused: dict[str, list[str]] = {}
-        for record in records:
-            event = record.dagster_event
-            if event is None:
-                continue
-            step = event.step_key or ""
-            if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                check = event.asset_check_evaluation_data
-                if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-                    why = check.description or f"check '{check.check_name}' failed"
-                    refused.setdefault(step, []).append(why)
-                continue
-            data = event.step_failure_data
-            if data.error and data.error.cls_name == "DagsterAssetCheckFailedError":
-                # Dagster's own words are how many checks failed, not why.
-                found += refused.get(step, [data.error.message.strip()])
-                continue
-            said = data.user_failure_data.description if data.user_failure_data else None
-            error = data.error.message.strip() if data.error else "failed"
-            found.append(said or f"{step}: {error}")
-        return found
+        return [problem.text for problem in problems_of(self.instance, run_id)]
 
     def inputs(self, spec: UseCaseSpec, first: date, last: date, *models: str) -> str:
         """Digest of all that decides what a run over these days must give; ``models``: digests of
