@@ -69,6 +69,10 @@ class Home:
     def drift_report(self, use_case: str, day: date) -> Path:
         return self.reports / "drift" / use_case / f"{day.isoformat()}.html"
 
+    def dbt_docs(self, use_case: str) -> Path:
+        """dbt's own docs of the use case's models, one page."""
+        return self.reports / "dbt" / f"{use_case}.html"
+
     @property
     def dagster(self) -> Path:
         """DAGSTER_HOME."""

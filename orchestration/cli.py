@@ -34,6 +34,7 @@ from orchestration.night_table import line, print_nights
 from orchestration.people_cli import people_app
 from orchestration.quarantine_cli import quarantine_app
 from orchestration.release_cli import redecide, release_app, rollback
+from orchestration.report_cli import report
 from orchestration.users_cli import users_app
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ app.command()(redecide)
 app.command()(explain)
 app.command()(replay)
 app.command()(desk)
+app.command()(report)
 
 
 @app.command()
@@ -168,16 +170,16 @@ def dev(
         int, typer.Option(help="Of the Dagster UI; the five after it are taken too.")
     ] = 3000,
 ) -> None:
-    """Serve Dagster, MLflow, Evidently, reports and the review desk, on loopback, until ctrl-C."""
+    """Serve the start page, Dagster, MLflow, Evidently and reports, on loopback, until ctrl-C."""
     from orchestration.dev import DAGSTER, DESK, EVIDENTLY, MLFLOW, REPORTS, serve, url
 
     with opened(home, use_cases) as session:
         tell(
+            f"start page {url(port + DESK)}\n"
             f"Dagster    {url(port + DAGSTER)}\n"
             f"MLflow     {url(port + MLFLOW)}\n"
             f"Evidently  {url(port + EVIDENTLY)}\n"
             f"reports    {url(port + REPORTS)}\n"
-            f"desk       {url(port + DESK)}\n"
             "ctrl-C stops all of them."
         )
         raise typer.Exit(serve(session, port))

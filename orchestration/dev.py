@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from assets.errors import NightshiftError
+from assets.night_report import elsewhere
+from orchestration.desk.neighbours import VARIABLES
 from orchestration.resources.installation import REPORTS_URL_VARIABLE
 from orchestration.session import LOCATION
 
@@ -120,6 +122,9 @@ def serve(session: "Session", port: int) -> int:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",
+        VARIABLES[elsewhere.DAGSTER]: url(port + DAGSTER),
+        VARIABLES[elsewhere.MLFLOW]: url(port + MLFLOW),
+        VARIABLES[elsewhere.EVIDENTLY]: url(port + EVIDENTLY),
         REPORTS_URL_VARIABLE: url(port + REPORTS),
     }
     probe = f"import socket; socket.create_connection(('{HOST}', {port + CODE}), 1)"

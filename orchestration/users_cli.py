@@ -23,7 +23,7 @@ NameArgument = Annotated[
 ]
 RoleOption = Annotated[
     list[str],
-    typer.Option("--role", help="reviewer, owner or auditor; may be repeated."),
+    typer.Option("--role", help="reviewer, owner, auditor or analyst; may be repeated."),
 ]
 
 
@@ -34,7 +34,8 @@ def add_user(
     """Let somebody sign in. Their password is asked for, or taken from NIGHTSHIFT_PASSWORD.
 
     reviewer: decides cases. owner: approves versions, with an identity of their own (`nightshift
-    users identity NAME`). auditor: reads everything and decides nothing.
+    users identity NAME`). auditor: reads everything and decides nothing. analyst: reads how nights
+    went, and no case.
     """
     from assets.desk.users import Users
     from assets.release.people import require_name

@@ -29,9 +29,10 @@ __all__ = [
     "UsersError",
 ]
 
-Role = Literal["reviewer", "owner", "auditor"]
-ROLES: tuple[Role, ...] = ("reviewer", "owner", "auditor")
-"""reviewer: decides cases. owner: approves versions. auditor: reads everything, decides nothing."""
+Role = Literal["reviewer", "owner", "auditor", "analyst"]
+ROLES: tuple[Role, ...] = ("reviewer", "owner", "auditor", "analyst")
+"""reviewer: decides cases. owner: approves versions. auditor: reads everything, decides nothing.
+analyst: reads how nights went, and no case."""
 
 
 class SignInRefused(NightshiftError):

@@ -12,7 +12,10 @@ from orchestration.desk.limits import BodyLimit, KnownHosts
 from orchestration.desk.pages import (
     approvals,
     cases,
+    home,
+    incidents,
     look_up,
+    night,
     oversight,
     queues,
     releases,
@@ -21,7 +24,7 @@ from orchestration.desk.pages import (
 from orchestration.desk.problems import Mistakes, handle_problems, refuse
 from orchestration.desk.service import Service
 
-AREAS = (signing_in, queues, cases, approvals, releases, oversight, look_up)
+AREAS = (signing_in, home, night, incidents, queues, cases, approvals, releases, oversight, look_up)
 STATIC = Path(__file__).parent / "static"
 
 

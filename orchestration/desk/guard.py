@@ -15,16 +15,21 @@ from orchestration.desk.render import VISITOR, page
 from orchestration.desk.service import service
 from orchestration.desk.visits import Visit, VisitOver, begin, form_token
 
-REVIEWER, OWNER, AUDITOR = "reviewer", "owner", "auditor"
-ANYONE = (REVIEWER, OWNER, AUDITOR)
+REVIEWER, OWNER, AUDITOR, ANALYST = "reviewer", "owner", "auditor", "analyst"
+ANYONE = (REVIEWER, OWNER, AUDITOR, ANALYST)
 """Whoever is signed in and has a role."""
 
+OF_CASES = (REVIEWER, OWNER, AUDITOR)
+"""Who may read the record of a single case."""
+
 PLACES = (
+    ("Start", "/", "home", ANYONE),
+    ("Incidents", "/incidents", "incidents", ANYONE),
     ("Queues", "/queues", "queues", (REVIEWER,)),
     ("Approvals", "/approvals", "approvals", (OWNER,)),
     ("Releases", "/releases", "releases", (OWNER, AUDITOR)),
     ("Oversight", "/oversight", "oversight", (OWNER, AUDITOR)),
-    ("Look-up", "/look-up", "look-up", ANYONE),
+    ("Look-up", "/look-up", "look-up", OF_CASES),
 )
 """Label, address, key and roles of what the navigation leads to."""
 

@@ -5,8 +5,10 @@ from functools import cache
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
+
+from assets.night_report.document import templates
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -33,7 +35,7 @@ def page(
 def environment() -> Environment:
     """The templates and the words they have for figures and times."""
     made = Environment(
-        loader=PackageLoader("orchestration.desk"),
+        loader=ChoiceLoader([PackageLoader("orchestration.desk"), templates()]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,14 +1,16 @@
 """What the pages work with: a home's records, its users, its queue, a clock and a key."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fastapi import Request
 
+from assets.night_report.elsewhere import Addresses
 from orchestration.desk.limits import LOOPBACK
 from orchestration.desk.problems import Problem
+from orchestration.desk.records import Records
 
 if TYPE_CHECKING:
     from assets.desk.users import Users
@@ -29,6 +31,9 @@ class Service:
     key: bytes
     clock: Callable[[], datetime]
     hosts: tuple[str, ...] = LOOPBACK
+    addresses: Addresses = field(default_factory=Addresses)
+    """Of the tools beside it."""
+    records: Records = field(default_factory=Records)
 
     @property
     def lake(self) -> "Lake":

@@ -12,6 +12,7 @@ from assets.errors import NightshiftError
 from assets.reviews.queue import Queue
 from orchestration.desk.app import desk_app
 from orchestration.desk.limits import LOOPBACK
+from orchestration.desk.neighbours import addresses_from_environment
 from orchestration.desk.service import Service
 from orchestration.desk.visits import session_key
 
@@ -43,6 +44,7 @@ def app_of(session: "Session", hosts: Sequence[str] = ()) -> "FastAPI":
             key=session_key(cookie_key(session.home)),
             clock=lambda: datetime.now(UTC),
             hosts=(*LOOPBACK, *(name.lower() for name in hosts)),
+            addresses=addresses_from_environment(),
         )
     )
 

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from assets.errors import NightshiftError
 from assets.reviews.refusals import UnknownDecision
 from orchestration.desk.endings import pages
-from orchestration.desk.guard import ANYONE, REVIEWER, Allowed, Visitor
+from orchestration.desk.guard import OF_CASES, REVIEWER, Allowed, Visitor
 from orchestration.desk.problems import Problem
 from orchestration.desk.render import page
 from orchestration.desk.service import Service, service
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from assets.ledger.explain import Explanation
 
 router = APIRouter()
-Anyone = Annotated[Visitor, Depends(Allowed(*ANYONE))]
+Reader = Annotated[Visitor, Depends(Allowed(*OF_CASES))]
 
 
 @router.get("/look-up", response_class=HTMLResponse, responses=pages(200))
-def ask(request: Request, visitor: Anyone) -> Response:
+def ask(request: Request, visitor: Reader) -> Response:
     """The form. It is posted: what people paste into such a field belongs into no address."""
     return page(request, "look_up.html", message="")
 
@@ -30,7 +30,7 @@ def ask(request: Request, visitor: Anyone) -> Response:
 @router.post("/look-up", response_class=RedirectResponse, status_code=303, responses=pages(303))
 def find(
     request: Request,
-    visitor: Anyone,
+    visitor: Reader,
     decision_id: Annotated[str, Form(max_length=200)],
     token: Annotated[str, Form(max_length=100)],
 ) -> Response:
@@ -44,7 +44,7 @@ def find(
 
 
 @router.get("/records/{decision_id}", response_class=HTMLResponse, responses=pages(200, 404, 409))
-def record(request: Request, decision_id: UUID, visitor: Anyone) -> Response:
+def record(request: Request, decision_id: UUID, visitor: Reader) -> Response:
     """The record in plain language."""
     found = _explained(service(request), str(decision_id), visitor)
     return page(request, "record.html", decision_id=str(decision_id), text=found.as_text())
@@ -53,7 +53,7 @@ def record(request: Request, decision_id: UUID, visitor: Anyone) -> Response:
 @router.get(
     "/records/{decision_id}/json", response_class=JSONResponse, responses=pages(401, 403, 404, 409)
 )
-def record_json(request: Request, decision_id: UUID, visitor: Anyone) -> Response:
+def record_json(request: Request, decision_id: UUID, visitor: Reader) -> Response:
     """The record as JSON."""
     return JSONResponse(_explained(service(request), str(decision_id), visitor).as_json())
 

@@ -85,12 +85,6 @@ def still_here(visitor: Annotated[Visitor, Depends(Allowed(*ANYONE))]) -> Respon
     return Response(status_code=204)
 
 
-@router.get("/", response_class=RedirectResponse, status_code=303, responses=pages(303))
-def start(visitor: Annotated[Visitor, Depends(Allowed(*ANYONE))]) -> Response:
-    """To the first place one has something to do at."""
-    return RedirectResponse(visitor.places[0][1], 303)
-
-
 @router.get("/openapi.json", response_class=JSONResponse, responses=pages(401, 403))
 def openapi(request: Request, visitor: Annotated[Visitor, Depends(Allowed(*ANYONE))]) -> Response:
     """What the desk answers to, as OpenAPI 3.1."""
