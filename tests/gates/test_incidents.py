@@ -319,3 +319,20 @@ def test_without_a_key_nobody_knows_what_was_trained_and_nothing_is_asked(
     found = run(home, quick, spec, 0, drift=drift("matters"))
     assert found.problem
     assert [one.training_asked_on for one in found.incidents] == [None]
+
+
+def test_killed_after_people_were_told_the_next_run_writes_and_tells_nobody_twice(
+    home: Home, quick: Lake, spec: UseCaseSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    measured(quick, NAME, night(0), drift=drift("matters"))
+    with monkeypatch.context() as broken:
+        broken.setattr(quick, "replace_days", killed)
+        with pytest.raises(KeyboardInterrupt):
+            record_night(spec, home, quick, night(0), "r")
+    assert len(told(home)) == 1
+    (one,) = record_night(spec, home, quick, night(0), "again").incidents
+    assert quick.read(NAME, INCIDENTS).num_rows == 1
+    assert [alert["incident"] for alert in told(home)] == [f"drift of overall [{one.short_id}]"]
