@@ -1,5 +1,7 @@
 """The decisions economics speaks of, each with what is at stake, and the reviews known by then."""
 
+import functools
+import operator
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.decisions.outcomes import REFER
 from assets.features.columns import LABEL
 from assets.features.sets import last_labels
 from assets.lake import PARTITION
@@ -49,16 +52,28 @@ COLUMNS = (
 REVIEWED = ("decision_id", "revision", "sequence", "kind", "outcome", "reviewer", "at", PARTITION)
 """Of REVIEWS_SCHEMA and the day."""
 
-WAITED = ("decision_id", "revision", "advice", PARTITION)
+Span = tuple[date, date]
+"""First and last day, both included."""
 
 
-def decisions_of(lake: "Lake", spec: "UseCaseSpec", first: date, last: date) -> pa.Table:
-    """Live decisions of these days with their ``stake``: COLUMNS and STAKE, by day and case key.
+def decisions_of(
+    lake: "Lake", spec: "UseCaseSpec", *spans: Span, referred: Span | None = None
+) -> pa.Table:
+    """Live decisions of the days of ``spans``, with their ``stake``; of those of ``referred`` only
+    the referred ones. COLUMNS and STAKE, by day and case key; empty where the table is not there.
 
     A score nobody may decide by (a fallback's, one that is no number, no probability of a binary
-    task) is null here. Empty where the table is not there.
+    task) is null. The stake is null outside ``spans``.
     """
-    rows = _read(lake, spec, DECISIONS, COLUMNS, first, last)
+    import pyarrow.dataset as ds
+
+    # One read of all: to open the table takes longer than to leave days out.
+    where = _within(spans)
+    every = [*spans]
+    if referred is not None:
+        where = where | (_within([referred]) & (ds.field("decision") == REFER))
+        every.append(referred)
+    rows = _read(lake, spec, DECISIONS, COLUMNS, *_around(every), where)
     rows = rows.sort_by([(PARTITION, "ascending"), ("case_key", "ascending")])
     score = rows.column("score")
     usable = pc.and_(pc.is_null(rows.column("fallback")), pc.fill_null(pc.is_finite(score), False))
@@ -67,17 +82,15 @@ def decisions_of(lake: "Lake", spec: "UseCaseSpec", first: date, last: date) -> 
         usable = pc.and_(usable, pc.fill_null(within, False))
     known = pc.if_else(usable, score, pa.scalar(None, pa.float64()))
     rows = rows.set_column(rows.column_names.index("score"), "score", known)
-    return rows.append_column(STAKE, _stakes(lake, spec, rows, first, last))
+    return rows.append_column(STAKE, _stakes(lake, spec, rows, spans))
 
 
-def referred_since(lake: "Lake", spec: "UseCaseSpec", first: date, last: date) -> pa.Table:
-    """Referred cases of these days: WAITED, by day and id. Empty where the table is not there."""
-    import pyarrow.dataset as ds
-
-    from assets.decisions.outcomes import REFER
-
-    rows = _read(lake, spec, DECISIONS, WAITED, first, last, ds.field("decision") == REFER)
-    return rows.sort_by([(PARTITION, "ascending"), ("decision_id", "ascending")])
+def in_span(rows: pa.Table, span: Span) -> pa.Table:
+    """Rows of these days."""
+    day = rows.column(PARTITION)
+    return rows.filter(
+        pc.and_(pc.greater_equal(day, pa.scalar(span[0])), pc.less_equal(day, pa.scalar(span[1])))
+    )
 
 
 def reviews_by(lake: "Lake", spec: "UseCaseSpec", first: date, last: date) -> pa.Table:
@@ -119,8 +132,22 @@ def _read(
     return lake.read(spec.name, table, columns=columns, where=where, first=first, last=last)
 
 
+def _within(spans: Sequence[Span]) -> "ds.Expression":
+    import pyarrow.dataset as ds
+
+    day = ds.field(PARTITION)
+    return functools.reduce(
+        operator.or_,
+        [(day >= ds.scalar(first)) & (day <= ds.scalar(last)) for first, last in spans],
+    )
+
+
+def _around(spans: Sequence[Span]) -> Span:
+    return min(first for first, _ in spans), max(last for _, last in spans)
+
+
 def _stakes(
-    lake: "Lake", spec: "UseCaseSpec", decisions: pa.Table, first: date, last: date
+    lake: "Lake", spec: "UseCaseSpec", decisions: pa.Table, spans: Sequence[Span]
 ) -> pa.ChunkedArray:
     """``economics.value`` of each decision's case, of its own day: float64, null where unknown."""
     name, key = spec.economics.value, spec.population.key
@@ -132,7 +159,9 @@ def _stakes(
     table = SCORING_SET if kept else validated(spec.population.source)
     if not decisions.num_rows or not lake.exists(spec.name, table):
         return nothing
-    rows = lake.read(spec.name, table, columns=[key, name, PARTITION], first=first, last=last)
+    first, last = _around(spans)
+    columns, where = [key, name, PARTITION], _within(spans)
+    rows = lake.read(spec.name, table, columns=columns, where=where, first=first, last=last)
     place = pc.index_in(
         _key(decisions.column("case_key"), decisions.column(PARTITION)),
         _key(rows.column(key), rows.column(PARTITION)).combine_chunks(),

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from assets.decisions.counts import summary
 from assets.decisions.outcomes import APPROVE, FALLBACK, REFER
 from assets.economics import compute, queue, review_work, value
-from assets.economics.cases import decisions_of, referred_since, reviews_by, with_label
+from assets.economics.cases import decisions_of, in_span, reviews_by, with_label
 from assets.economics.measure import FAIL, INSUFFICIENT, PASS, UNJUDGED, Measure
 from assets.release.compared import entity_numbers
 from assets.release.rates import share_of
@@ -43,18 +43,16 @@ class Night:
 def read_night(lake: "Lake", spec: "UseCaseSpec", day: date) -> Night:
     """Decisions, reviews and outcomes as of the close of ``day``."""
     after, newest = value.matured_span(spec, day)
-    first, last = after.date(), min(newest.date(), day)
-    back = day - timedelta(days=queue.BACK)
-    reviews = reviews_by(lake, spec, min(first, back), day)
-    stood = queue.standings(spec, referred_since(lake, spec, back, day), reviews)
-    decisions = value.with_final(decisions_of(lake, spec, day, day), stood)
-    earlier = value.matured(spec, day, decisions_of(lake, spec, first, last))
-    if first < back:
-        # Of what waited longer than the queue looks back it is still asked what became of it.
-        referred = earlier.filter(pc.equal(earlier.column("decision"), REFER))
-        settled = queue.standings(spec, referred, reviews)
-    else:
-        settled = stood
+    tonight, of_late = (day, day), (after.date(), min(newest.date(), day))
+    back = (day - timedelta(days=queue.BACK), day)
+    found = decisions_of(lake, spec, tonight, of_late, referred=back)
+    reviews = reviews_by(lake, spec, min(after.date(), back[0]), day)
+    # Of what waited longer than the queue looks back it is still asked what became of it.
+    referred = found.filter(pc.equal(found.column("decision"), REFER))
+    settled = queue.standings(spec, referred, reviews)
+    stood = in_span(settled, back)
+    decisions = value.with_final(in_span(found, tonight), settled)
+    earlier = value.matured(spec, day, in_span(found, of_late))
     known = with_label(lake, spec, value.with_final(earlier, settled), closes_at(day))
     automatic = decisions.num_rows - int(
         pc.sum(pc.equal(decisions.column("decision"), REFER)).as_py() or 0

@@ -31,7 +31,7 @@ COLUMNS = ("measure", "value", "low", "high", "n", "limit", "detail", PARTITION)
 class Trend:
     """A measure day by day."""
 
-    days: list[date]
+    days: "np.ndarray"  # datetime64[D], every day of the span
     value: "np.ndarray"  # NaN where there is none
     low: "np.ndarray"
     high: "np.ndarray"
@@ -54,7 +54,7 @@ def trend(rows: pa.Table, measure: str, first: date, last: date) -> Trend:
     import numpy as np
 
     own = rows.filter(pc.equal(rows.column("measure"), measure))
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = np.arange(np.datetime64(first), np.datetime64(last) + 1)
     places = np.array([(one - first).days for one in own.column(PARTITION).to_pylist()], dtype=int)
 
     def numbers(values: "np.ndarray | list[float]") -> "np.ndarray":
@@ -63,11 +63,11 @@ def trend(rows: pa.Table, measure: str, first: date, last: date) -> Trend:
         return found
 
     said = [json.loads(text).get("expected") for text in own.column("detail").to_pylist()]
-    return Trend(
-        days,
-        *(numbers(own.column(column).to_numpy()) for column in ("value", "low", "high", "limit")),
-        expected=numbers([np.nan if one is None else float(one) for one in said]),
+    value, low, high, limit = (
+        numbers(own.column(column).to_numpy()) for column in ("value", "low", "high", "limit")
     )
+    expected = numbers([np.nan if one is None else float(one) for one in said])
+    return Trend(days, value, low, high, limit, expected)
 
 
 def economics_figure(spec: "UseCaseSpec", rows: pa.Table, day: date) -> "Figure":

@@ -156,7 +156,7 @@ def test_a_value_that_is_no_column_of_the_model_is_read_at_the_door(lake: Lake) 
     other = pa.table({"order_id": ["c0"], "price": [999]})
     lake.replace_day(spec.name, "validated_orders", NIGHT - timedelta(days=1), other)
     put(lake, spec, decided(spec, NIGHT, [APPROVED, APPROVED, APPROVED]))
-    found = decisions_of(lake, spec, NIGHT, NIGHT)
+    found = decisions_of(lake, spec, (NIGHT, NIGHT))
     assert found.column(STAKE).to_pylist() == [10.0, 30.0, None]
 
 
