@@ -173,8 +173,7 @@ def closed_alert(use_case: str, one: "Incident") -> Alert:
         day=one.closed_on,
         incident=f"{one.kind} of {one.subject} [{one.short_id}] closed",
         happened=(
-            f"Over in {use_case}: {title(one)}. {_nights(one.nights)} found it from "
-            f"{one.opened_on} to {one.last_seen_on}; {_nights(one.quiet)} since, up to "
+            f"Over in {use_case}: {title(one)}. {_found(one)}; {_nights(one.quiet)} since, up to "
             f"{one.closed_on}, did not."
         ),
         road_did=f"Closed the incident. {one.road_did}",
@@ -200,6 +199,12 @@ def withdrawn_alert(use_case: str, one: "Incident") -> Alert:
         road_did="Took the incident back; a training that was asked for and has begun goes on.",
         person_should="Nothing, if the data was put right on purpose.",
     )
+
+
+def _found(one: "Incident") -> str:
+    if one.nights == 1:
+        return f"The night of {one.opened_on} found it"
+    return f"{one.nights} nights found it from {one.opened_on} to {one.last_seen_on}"
 
 
 def _nights(count: int) -> str:
