@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -54,9 +55,9 @@ def trend(
     """A measure over the nights, with its interval as a band and n in the legend.
 
     ``rows``: of :meth:`nightshift.ReadLake.measures`, one a night. ``number``: of the series, for
-    colour and marker. Nights without a value leave a gap.
+    colour and marker. A night without a value leaves a gap, unless it is not measured nightly.
     """
-    rows = rows.sort_values(DAY)
+    rows = _every_night(rows)
     color = SERIES[number % len(SERIES)]
     days, value = rows[DAY], rows["value"] * scale
     axes.plot(
@@ -72,6 +73,35 @@ def trend(
         axes.fill_between(
             days, rows["low"] * scale, rows["high"] * scale, color=color, alpha=0.18, linewidth=0
         )
+
+
+def histogram(
+    axes: "Axes",
+    ends: Sequence[float],
+    rows: "pd.DataFrame",
+    label: str,
+    number: int = 0,
+    *,
+    scale: float = 100.0,
+) -> None:
+    """Shares of cases per bin as steps, with their intervals as bands.
+
+    ``ends``: of the bins, one more than there are bins. ``rows``: ``value``, ``low`` and ``high``
+    in the order of the bins; missing ones are empty bins.
+    """
+    filled = rows[["value", "low", "high"]].fillna(0.0) * scale
+    color = SERIES[number % len(SERIES)]
+    axes.stairs(
+        filled["value"],
+        ends,
+        color=color,
+        linewidth=1.4,
+        linestyle=("-", "--", ":")[number % 3],
+        label=label,
+    )
+    axes.stairs(
+        filled["high"], ends, baseline=filled["low"], fill=True, color=color, alpha=0.2, linewidth=0
+    )
 
 
 def limit(axes: "Axes", rows: "pd.DataFrame", label: str, *, scale: float = 1.0) -> None:
@@ -113,27 +143,31 @@ def compared(
     """
     height = 0.6 / max(len(groups), 1)
     for number, (label, found) in enumerate(groups):
+        found = found[~found.index.duplicated(keep="last")]
         there = [name for name in names if name in found.index]
         rows = found.loc[there]
         at = [list(names).index(name) + (number - (len(groups) - 1) / 2) * height for name in there]
-        value = rows["value"] * scale
         axes.errorbar(
-            value,
+            rows["value"].to_numpy() * scale,
             at,
-            xerr=[
-                (value - rows["low"] * scale).clip(lower=0),
-                (rows["high"] * scale - value).clip(lower=0),
-            ],
+            xerr=reach(rows, scale=scale),
             fmt=MARKERS[number % len(MARKERS)],
             color=SERIES[number % len(SERIES)],
             markersize=5,
             capsize=3,
             linewidth=1.2,
+            clip_on=False,  # a share of 0 is whole as well
             label=label,
         )
     axes.set_yticks(range(len(names)), list(names))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
+
+
+def reach(rows: "pd.DataFrame", *, scale: float = 100.0) -> "list[np.ndarray]":
+    """How far the interval goes to either side of the value, as matplotlib's errorbar asks."""
+    sides = (rows["value"] - rows["low"], rows["high"] - rows["value"])
+    return [side.clip(lower=0).to_numpy() * scale for side in sides]
 
 
 def legend(axes: "Axes") -> None:
@@ -148,3 +182,11 @@ def n_of(counts: "pd.Series[int]") -> str:
         return "n unknown"
     low, high = int(known.min()), int(known.max())
     return f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
+
+
+def _every_night(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The rows by day; of a nightly measure with a row without values where a night is missing."""
+    rows = rows.sort_values(DAY)
+    if rows[DAY].diff().dt.days.median() != 1 or rows[DAY].duplicated().any():
+        return rows
+    return rows.set_index(DAY).asfreq("D").reset_index()

@@ -112,6 +112,7 @@ WITHHELD: dict[str, str] = {
     tables.REVIEWS: "reviewers write about people in their own words, under their own names; how "
     "often they decide otherwise is in performance, measure override_rate",
     "ledger_*": "it is evidence, to be verified rather than queried: `nightshift audit verify`",
+    "metrics": "an earlier version kept drift there; it is in drift now",
     tables.PEOPLE: "it says who may approve; `nightshift people list`",
 }
 

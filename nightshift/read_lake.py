@@ -197,7 +197,7 @@ class ReadLake:
             {"measures": list(measures)} if measures is not None else None,
         ).to_pandas()
         details = [json.loads(text) if text else {} for text in found["detail"]]
-        # Typed though there be no rows: a version may be missing and is a whole number all the same.
+        # Typed though there be no rows; a version that may be missing is a whole number.
         return found.assign(detail=details).astype({"detail": object, "model_version": "Int64"})
 
     def sql(
