@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.decisions.counts import summary
-from assets.decisions.outcomes import APPROVE, FALLBACK, REFER
+from assets.decisions.outcomes import APPROVE, REFER
 from assets.economics import compute, queue, review_work, value
 from assets.economics.cases import decisions_of, in_span, reviews_by, with_label
 from assets.economics.measure import FAIL, INSUFFICIENT, PASS, UNJUDGED, Measure
@@ -121,7 +121,7 @@ def night_cost(
         "compute": machine,
         "review": people,
         "referred": work.cases,
-        "fallback": int(pc.sum(pc.is_valid(decisions.column(FALLBACK))).as_py() or 0),
+        "fallback": int(pc.sum(pc.is_valid(decisions.column("fallback"))).as_py() or 0),
         "reviews": work.done + work.expected + work.blind,
         "minutes_each": economics.review_minutes,
         "per_case": cost / cases if cases else None,

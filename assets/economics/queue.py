@@ -121,8 +121,13 @@ def measures(spec: "UseCaseSpec", found: Waiting) -> list[Measure]:
         Measure(
             "queue_open",
             float(rows),
-            n=found.cases,
-            detail={**detail, "by_age": ages, "second_awaited": second},
+            n=rows,
+            detail={
+                **detail,
+                "by_age": ages,
+                "second_awaited": second,
+                "referred": found.cases,
+            },
         ),
         Measure(
             "queue_overdue",
