@@ -43,6 +43,7 @@ def allowed(route: APIRoute) -> list[Allowed]:
 
 def address(path: str) -> str:
     given = {"use_case": "boats", "version": "2", "decision_id": ID}
+    given |= {"incident_id": ID, "day": "2026-03-12"}
     return re.sub(r"{(\w+)}", lambda found: given[found[1]], path)
 
 

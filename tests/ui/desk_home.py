@@ -41,6 +41,7 @@ PEOPLE = {
     "ola.owner": ["owner"],
     "aud.auditor": ["auditor"],
     "may.both": ["reviewer", "owner"],
+    "ana.analyst": ["analyst"],
 }
 TEXTS = {
     "weight": "It is heavier than most of what arrives whole",
