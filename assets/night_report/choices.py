@@ -4,21 +4,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assets.night_report.before import NIGHTS, before
-from assets.night_report.charts import bars, trend, whisker
+from assets.night_report.charts import bars, whisker
 from assets.night_report.measures import Measure
 from assets.night_report.names import reason_words
 from assets.night_report.page import (
     NOTHING,
     Block,
     Grid,
-    Panel,
-    Panels,
     Picture,
     Reading,
     Readings,
     Says,
     Section,
 )
+from assets.night_report.panels import panels
 from assets.night_report.trends import ends, of_subject
 from assets.night_report.words import count, counted, figure, named, sure
 from assets.tables import DRIFT
@@ -27,6 +26,18 @@ if TYPE_CHECKING:
     from assets.night_report.reading import Record
 
 MIX = {"approve": "Approved", "refer": "For people", "decline": "Declined"}
+RULES = {
+    "approve_below": "score low enough to approve",
+    "between": "score in between: a person decides",
+    "decline_above": "score high enough to advise declining",
+    "accept_above": "class probable enough to be taken",
+    "below_accept": "no class probable enough: a person decides",
+    "missing": "too many values missing: a person decides",
+    "no_score": "a case without a score",
+    "fallback": "no model could be trusted: a person decides",
+}
+"""What the policy's own rules say; others are those of the spec."""
+
 REASONS = 8
 """Reasons a page lists; and of them so many are followed over the nights."""
 FOLLOWED = 6
@@ -65,7 +76,7 @@ def _decisions(record: "Record") -> Iterator[Block]:
         order = list(MIX)
         mix = sorted(mix, key=lambda m: order.index(m.subject) if m.subject in order else 9)
         items = [_share(record, m, MIX.get(m.subject, named(m.subject))) for m in mix]
-        yield Readings("Tonight's mix", items, _key("the share of the night's cases"))
+        yield Readings("Tonight's mix", items, _key(record, mix, "the share of the night's cases"))
     if decided is not None and decided.advised_decline:
         alone = counted(decided.advised_decline, "case")
         yield Says(f"The score alone would decline {alone}; a person confirms each of them.")
@@ -87,18 +98,20 @@ def _decisions(record: "Record") -> Iterator[Block]:
         more = f" {counted(left, 'rarer reason')} not shown." if left else ""
         yield Readings(
             "Named first as a reason", items,
-            _key("the share of cases not approved that have it as their first reason") + more,
+            _key(record, reasons, "the share of cases not approved with it as first reason") + more,
         )  # fmt: skip
     if decided is not None and len(decided.rules) > 1:
-        rows = [(named(rule), count(n)) for rule, n in decided.rules.items()]
+        rows = [
+            (RULES.get(rule, f"rule: {named(rule)}"), count(n)) for rule, n in decided.rules.items()
+        ]
         yield Grid("What decided, and how many cases", ("Decided by", "Cases"), rows, (1,))
 
 
-def _key(what: str) -> str:
-    return (
-        f"Dot: {what}, with its 95 % interval. Upright line: the middle of the "
-        f"{NIGHTS} nights before."
-    )
+def _key(record: "Record", found: list[Measure], what: str) -> str:
+    said = f"Dot: {what}, with its 95 % interval."
+    if any(before(record, m.table, m.measure, m.subject)[1] for m in found):
+        said += f" Upright line: the middle of the {NIGHTS} nights before."
+    return said
 
 
 def _share(record: "Record", one: Measure, name: str) -> Reading:
@@ -162,15 +175,14 @@ def _explanations(record: "Record") -> Iterator[Block]:
         return sum(m.value or 0.0 for m in over.values())
 
     ordered = sorted(subjects, key=lambda s: (-weight(s), s))
-    panels = []
-    for subject in ordered[:FOLLOWED]:
-        shown = of_subject(
-            record, DRIFT, "reason_share", subject, reason_words(record.spec, subject)
-        )
-        drawn = trend(shown, record.days, record.nights, record.day)
-        panels.append(Panel(shown.title, shown.now, shown.sure, drawn))
-    yield Panels(
-        "Share of cases not approved that have it as their first reason", panels,
+    shown = [
+        of_subject(record, DRIFT, "reason_share", name, reason_words(record.spec, name))
+        for name in ordered[:FOLLOWED]
+    ]
+    yield panels(
+        record,
+        "Share of cases not approved that have it as their first reason",
+        shown,
         "A reason that grows without a change in the input means that the model, not the world, "
         "has changed.",
-    )  # fmt: skip
+    )

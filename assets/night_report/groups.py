@@ -5,20 +5,19 @@ from collections.abc import Iterator
 from math import inf
 from typing import TYPE_CHECKING
 
-from assets.night_report.charts import trend, whisker
+from assets.night_report.charts import whisker
 from assets.night_report.measures import Measure
 from assets.night_report.names import name_of, subject_words
 from assets.night_report.page import (
     NOTHING,
     Block,
     Grid,
-    Panel,
-    Panels,
     Reading,
     Readings,
     Says,
     Section,
 )
+from assets.night_report.panels import panels
 from assets.night_report.trends import ends, of_subject, told
 from assets.night_report.verdicts import badge
 from assets.night_report.words import between, count, figure, named
@@ -112,10 +111,9 @@ def _outcomes(record: "Record") -> Iterator[Block]:
         yield Says("Not enough known outcomes yet to compare the groups by what came of them.")
         return
     rows: list[list[str]] = []
-    subjects = sorted(
-        {m.subject for n in measures for m in record.measures.all_of(FAIRNESS, n, record.day)}
-    )
-    for subject in subjects:
+    found = [m for n in measures for m in record.measures.all_of(FAIRNESS, n, record.day)]
+    ordered = sorted(found, key=lambda m: (m.subject.partition("=")[0], *_place(m)))
+    for subject in dict.fromkeys(m.subject for m in ordered):
         cells = [subject_words(subject)]
         for measure in measures:
             one = record.measures.of(FAIRNESS, measure, record.day, subject)
@@ -138,15 +136,12 @@ def _cell(one: Measure | None, measure: str) -> str:
 
 
 def _over_time(record: "Record", rates: dict[str, list[Measure]]) -> Iterator[Block]:
-    panels = []
+    shown = []
     for column in sorted(rates):
         for one in rates[column]:
-            assert one.group is not None
-            title = f"{named(column)} {one.group[1]}"
-            shown = of_subject(record, FAIRNESS, "approval_rate", one.subject, title)
-            drawn = trend(shown, record.days, record.nights, record.day)
-            panels.append(Panel(shown.title, shown.now, shown.sure, drawn))
-    if panels:
-        left = len(panels) - MOST_PANELS
+            title = subject_words(one.subject)
+            shown.append(of_subject(record, FAIRNESS, "approval_rate", one.subject, title))
+    if shown:
+        left = len(shown) - MOST_PANELS
         more = f"{left} more groups are in the table `fairness`." if left > 0 else ""
-        yield Panels("Approved, over the last nights", panels[:MOST_PANELS], more)
+        yield panels(record, "Approved, over the last nights", shown[:MOST_PANELS], more)

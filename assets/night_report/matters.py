@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assets.night_report.charts import band, reliability, trend, whisker
+from assets.night_report.charts import band, reliability, whisker
 from assets.night_report.measures import OVERALL
 from assets.night_report.names import (
     ESTIMATED,
@@ -15,14 +15,13 @@ from assets.night_report.names import (
 from assets.night_report.page import (
     NOTHING,
     Block,
-    Panel,
-    Panels,
     Picture,
     Reading,
     Readings,
     Says,
     Section,
 )
+from assets.night_report.panels import KEY, panels
 from assets.night_report.trends import ends, model, point, told
 from assets.night_report.verdicts import badge
 from assets.night_report.words import counted, figure, sentence
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
     from assets.night_report.measures import Measure
     from assets.night_report.page import Tone
     from assets.night_report.reading import Record
-
-KEY = (
-    "Line: the figure, with its 95 % interval as a band. Dashed: the limit. Dotted: the figure at "
-    "training. Diamond: beyond the limit. Cross: a night that was stopped or never came. Ring: "
-    "this night."
-)
-"""What lines and marks of the trends mean."""
 
 ANSWERS: dict[str, tuple[str, "Tone"]] = {
     "none": ("No sign of it.", "good"),
@@ -68,11 +60,7 @@ def _blocks(record: "Record") -> Iterator[Block]:
     yield Readings("On outcomes that are known by now", list(_known(record)))
     shown = [t for t in model(record) if t.key != "input_moved" and not t.empty]
     if shown:
-        panels = [
-            Panel(t.title, t.now, t.sure, trend(t, record.days, record.nights, record.day))
-            for t in shown
-        ]
-        yield Panels("Over the last nights", panels, KEY)
+        yield panels(record, "Over the last nights", shown, KEY)
     yield from _calibration(record)
     yield from _slices(record)
 

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assets.night_report.charts import trend
 from assets.night_report.matters import reading
 from assets.night_report.measures import OVERALL
-from assets.night_report.page import Block, Grid, Panel, Panels, Readings, Says, Section
-from assets.night_report.trends import business
+from assets.night_report.page import Block, Grid, Readings, Says, Section
 from assets.night_report.words import DASH, figure, named
 from assets.tables import ECONOMICS
 
@@ -29,15 +27,6 @@ def queue(record: "Record") -> Section:
 def economics(record: "Record") -> Section:
     """Cost per stage, per night, per prediction; reviewers' time; value expected and realised."""
     return Section("economics", "Cost and value", tuple(_economics(record)))
-
-
-def figures(record: "Record") -> Panels:
-    """Business figures over the last nights."""
-    panels = [
-        Panel(t.title, t.now, t.sure, trend(t, record.days, record.nights, record.day), t.meaning)
-        for t in business(record)
-    ]
-    return Panels("Business", panels)
 
 
 def _readings(record: "Record", names: tuple[str, ...], title: str) -> Iterator[Block]:

@@ -6,14 +6,13 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from assets.night_report import choices, groups, money
-from assets.night_report.charts import trend
 from assets.night_report.incident import Incident
-from assets.night_report.matters import KEY, matters
+from assets.night_report.matters import matters
 from assets.night_report.moved import moved
-from assets.night_report.page import Badge, Grid, Panel, Panels, Says, Section
+from assets.night_report.page import Badge, Grid, Says, Section
+from assets.night_report.panels import business_panels, model_panels
 from assets.night_report.reading import DECIDED, NEVER, Record, Told
 from assets.night_report.status_line import Status, status
-from assets.night_report.trends import model
 from assets.night_report.verdicts import gate_badge
 from assets.night_report.words import count, day, figure, named, sentence, span, sure
 from assets.tables import ECONOMICS
@@ -89,16 +88,7 @@ def night_page(record: Record) -> NightPage:
 def trends(record: Record) -> Section:
     """Business figures and those of the model, beside each other."""
     title = f"The nights {span(record.days[0], record.day)}"
-    return Section("trends", title, (money.figures(record), model_figures(record)))
-
-
-def model_figures(record: Record) -> Panels:
-    """Figures of the model over the last nights."""
-    panels = [
-        Panel(t.title, t.now, t.sure, trend(t, record.days, record.nights, record.day), t.meaning)
-        for t in model(record)
-    ]
-    return Panels("Model", panels, KEY)
+    return Section("trends", title, (business_panels(record), model_panels(record)))
 
 
 def _stats(record: Record) -> list[Stat]:
@@ -149,7 +139,8 @@ def _gates(record: Record) -> Section:
     said += f", {count(failed)} failed" if failed else ""
     said += f", {count(unsure)} had not enough evidence" if unsure else ""
     rows: list[tuple[str | Badge, ...]] = [
-        (named(gate.name), gate_badge(gate.verdict), gate.message) for gate in record.gates
+        (named(gate.name).replace(".", ": "), gate_badge(gate.verdict), gate.message)
+        for gate in record.gates
     ]
     blocks.append(Grid(sentence(said), ("Gate", "Verdict", "What it found"), rows))
     return Section("gates", "Gates of the night", blocks)

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from assets.ingestion.door_gates import GATES
 from assets.lake import PARTITION
 from assets.night_report.decided import Decided, decided_of
 from assets.night_report.incident import Incident, incident_of, newest
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 NIGHTS = 90
 """That a trend looks back."""
+
+FEWEST = 14
+"""Nights that a trend has room for, however few there are."""
 
 OF_A_NIGHT = ("calibration", "drift", "drift_window", "missing", "novelty")
 """Measures shown of the night alone: most rows of their tables, and no trend of any."""
@@ -90,8 +94,11 @@ class Record:
 
     @cached_property
     def days(self) -> list[date]:
-        """Every day of the trends, ascending."""
-        return [self.first + timedelta(days=n) for n in range((self.day - self.first).days + 1)]
+        """Every day of the trends, ascending: a fortnight at least, and not from before the first
+        night on record."""
+        begun = min([*self.nights, self.day - timedelta(days=FEWEST - 1)])
+        first = max(self.first, begun)
+        return [first + timedelta(days=n) for n in range((self.day - first).days + 1)]
 
     @property
     def open_incidents(self) -> list[Incident]:
@@ -195,12 +202,25 @@ def _gates(lake: "Lake", use_case: str, day: date) -> list[Gate]:
     columns = ["gate", "subject", "verdict", "message"]
     rows = _rows(lake, use_case, GATE_RESULTS, columns, day, day)
     found = [
-        Gate(row["gate"], row["subject"], row["verdict"], row["message"])
+        Gate(row["gate"], row["subject"], row["verdict"], _alone(row["message"], day))
         for row in (rows.to_pylist() if rows is not None else [])
         if not row["gate"].startswith(TRAINING)
     ]
-    order = {"fail": 0, "insufficient": 1}
-    return sorted(found, key=lambda gate: (order.get(gate.verdict, 2), gate.name, gate.subject))
+    return sorted(found, key=_rank)
+
+
+def _alone(message: str, day: date) -> str:
+    """What a gate found, without the source and the day it begins with: both are known here."""
+    about, colon, said = message.partition(f" {day}: ")
+    return said if colon and " " not in about else message
+
+
+def _rank(gate: Gate) -> tuple[int, str, int, str]:
+    """What failed first; of a source in the door's own order, nearest to the cause first."""
+    source, _, kind = gate.name.rpartition(".")
+    order, at_the_door = {"fail": 0, "insufficient": 1}, list(GATES)
+    place = at_the_door.index(kind) if kind in at_the_door else len(at_the_door)
+    return order.get(gate.verdict, 2), source or "~", place, gate.name
 
 
 def _alerts(lake: "Lake", use_case: str, day: date) -> list[Told]:

@@ -41,11 +41,11 @@ class Status:
 
 
 def status(record: "Record") -> Status:
-    """The night's line and tone. Acts on: a night that never came or was stopped, one no model
-    could be trusted with, an input that moved and matters, an open incident."""
+    """The night's line and tone. To act on: a night that was stopped, one no model could be trusted
+    with, an input that moved and matters, an open incident."""
     night = f"Night of {short_day(record.day)}"
     if record.state == NEVER:
-        return Status("act", f"{night}: nothing is on record of it; look whether it ran.")
+        return Status("none", f"{night}: nothing is on record of it; look whether it ran.")
     if record.state == STOPPED:
         return Status("act", sentence(f"{night}: stopped, and nothing was decided: {_why(record)}"))
     tone = tone_of(record.spec, record.measures, record.day, len(record.open_incidents))
@@ -62,7 +62,8 @@ def tone_of(spec: "UseCaseSpec", measures: "Measures", day: date, open_incidents
     if open_incidents or (impact is not None and impact.verdict == "matters"):
         return "act"
     moved = measures.of(DRIFT, "input_moved", day)
-    if moved is not None and moved.verdict != "stable":
+    # What nobody looked at is not well.
+    if moved is None or moved.verdict != "stable":
         return "look"
     return "look" if any(_breaches(spec, measures, day)) else "well"
 

@@ -7,8 +7,7 @@ from starlette.responses import HTMLResponse, Response
 
 from assets.errors import NightshiftError
 from assets.night_report.elsewhere import links
-from assets.night_report.money import figures
-from assets.night_report.night import model_figures
+from assets.night_report.panels import business_panels, model_panels
 from assets.night_report.reading import NIGHTS, newest_night
 from assets.night_report.status_line import status
 from assets.night_report.words import day as said_day
@@ -80,7 +79,7 @@ def _tonight(desk: Service, name: str) -> dict[str, Any]:
         "tone": now.tone,
         "stale": since if since >= STALE_DAYS else 0,
         "incidents": record.incidents,
-        "groups": [figures(record), model_figures(record)],
+        "groups": [business_panels(record), model_panels(record)],
         "links": links(desk.home, record, desk.addresses),
     }
 
