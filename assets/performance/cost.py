@@ -60,7 +60,7 @@ def decided_cases(
     if not cases.num_rows or not nights.decisions.num_rows:
         return pa.table({name: pa.array([], kind) for name, kind in COLUMNS.items()})
     span = pc.min_max(cases.column(PARTITION)).as_py()
-    decisions = decisions_of(lake, spec, span["min"], span["max"])
+    decisions = decisions_of(lake, spec, (span["min"], span["max"]))
     waits = decisions.filter(pc.equal(decisions.column("decision"), REFER))
     reviews = reviews_by(lake, spec, span["min"], day)
     decisions = with_final(decisions, standings(spec, waits, reviews))

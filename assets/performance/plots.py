@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito; what a colour says, a mark or a line style s
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from assets.performance.calibration import CURVE
@@ -92,8 +93,6 @@ def _by_group(one: "Measure") -> tuple[str, int, str]:
 
 
 def _draw_trend(axes: "Axes", found: "Performance", nights: Sequence[Night]) -> None:
-    from matplotlib.dates import AutoDateLocator, DateFormatter
-
     from assets.training.plots import BLUE, GREY, INK, ORANGE
 
     last = nights[-1] if nights else None
@@ -126,8 +125,10 @@ def _draw_trend(axes: "Axes", found: "Performance", nights: Sequence[Night]) -> 
         axes.axhline(
             found.limit.limit, color=ORANGE, linewidth=1.5, linestyle="--", label="limit tonight"
         )
-    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(DateFormatter("%d %b"))  # type: ignore[no-untyped-call]
+    shown = days[:: -(len(days) // -6)]
+    axes.set_xticks(shown, [f"{day:%d %b}" for day in shown])
+    if len(days) == 1:
+        axes.set_xlim(days[0] - timedelta(days=3), days[0] + timedelta(days=3))
     axes.legend(loc="best", frameon=False, fontsize=8)
 
 
