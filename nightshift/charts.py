@@ -5,7 +5,8 @@ differ as well.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,11 +122,12 @@ def limit(axes: "Axes", rows: "pd.DataFrame", label: str, *, scale: float = 1.0)
 
 def by_night(axes: "Axes") -> None:
     """The days below the axis, short."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib import dates
 
-    locator = AutoDateLocator(minticks=3, maxticks=8)
+    untyped: Any = dates
+    locator = untyped.AutoDateLocator(minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(untyped.ConciseDateFormatter(locator))
     axes.set_xlabel("night (UTC)")
 
 
@@ -187,6 +189,7 @@ def n_of(counts: "pd.Series[int]") -> str:
 def _every_night(rows: "pd.DataFrame") -> "pd.DataFrame":
     """The rows by day; of a nightly measure with a row without values where a night is missing."""
     rows = rows.sort_values(DAY)
-    if rows[DAY].diff().dt.days.median() != 1 or rows[DAY].duplicated().any():
+    nightly = rows[DAY].diff().median() == timedelta(days=1)
+    if not nightly or rows[DAY].duplicated().any():
         return rows
     return rows.set_index(DAY).asfreq("D").reset_index()

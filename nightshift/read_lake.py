@@ -196,7 +196,7 @@ class ReadLake:
             f"ORDER BY {PARTITION}, measure, arm, model_version, subject",
             {"measures": list(measures)} if measures is not None else None,
         ).to_pandas()
-        details = [json.loads(text) if text else {} for text in found["detail"]]
+        details: list[Any] = [json.loads(text) if text else {} for text in found["detail"]]
         # Typed though there be no rows; a version that may be missing is a whole number.
         return found.assign(detail=details).astype({"detail": object, "model_version": "Int64"})
 

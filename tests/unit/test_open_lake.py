@@ -76,11 +76,10 @@ def test_a_table_no_night_wrote_has_no_rows(filled: Home, tmp_path: Path) -> Non
 
 
 def test_every_table_of_the_platform_is_published_or_withheld_for_a_reason() -> None:
-    places = {tables.INSTALLATION, tables.LANDED_ON}
-    names = {one for one in vars(tables).values() if isinstance(one, str)} - places
-    names = {
-        one for one in names if one.isidentifier() and one.islower() and one != "assets.tables"
-    }
+    places = {"INSTALLATION", "LANDED_ON"}
+    constants = {name: one for name, one in vars(tables).items() if name.isupper()}
+    names = {one for name, one in constants.items() if isinstance(one, str) and name not in places}
+    assert tables.DECISIONS in names
     names |= {make("x") for make in (tables.validated, tables.quarantine, tables.files)}
     names |= {tables.features("x"), tables.profile("x")}
     undecided = [name for name in names if (published(name) is None) == (why_not(name) is None)]
@@ -232,7 +231,7 @@ def test_errors_say_what_there_is(lake: nightshift.ReadLake) -> None:
         first=after, last=after
     )
     assert "leave first and last out" in told(name="release_events", first=FIRST)
-    with pytest.raises(nightshift.ReadError, match="hold no|holds no measures"):
+    with pytest.raises(nightshift.ReadError, match="holds no measures"):
         lake.measures(LOANS, "decisions")
 
 
@@ -305,11 +304,8 @@ def test_a_feature_called_like_a_column_of_the_decision_gets_a_prefix(
 
 def test_a_use_case_says_what_its_columns_mean(lake: nightshift.ReadLake, tmp_path: Path) -> None:
     facts = lake.about()
-    assert (facts.task, facts.metric, facts.key) == (
-        "binary",
-        "average_precision",
-        "application_id",
-    )
+    assert (facts.task, facts.metric) == ("binary", "average_precision")
+    assert facts.key == "application_id"
     assert facts.titled("amount") == "amount (EUR)"
     assert facts.titled("channel") == "channel"
     assert facts.sensitive == {"region": None, "age": (30.0, 45.0, 60.0)}
