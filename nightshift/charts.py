@@ -70,10 +70,14 @@ def trend(
         linewidth=1.2,
         label=f"{label} ({n_of(rows['n'])})",
     )
-    if rows["low"].notna().any():
-        axes.fill_between(
-            days, rows["low"] * scale, rows["high"] * scale, color=color, alpha=0.18, linewidth=0
-        )
+    known = rows["low"].notna()
+    if not known.any():
+        return
+    low, high = rows["low"] * scale, rows["high"] * scale
+    axes.fill_between(days, low, high, color=color, alpha=0.18, linewidth=0)
+    # A band has no width where neither neighbour is known.
+    alone = known & ~known.shift(fill_value=False) & ~known.shift(-1, fill_value=False)
+    axes.vlines(days[alone], low[alone], high[alone], color=color, linewidth=1.2)
 
 
 def histogram(
@@ -189,7 +193,8 @@ def n_of(counts: "pd.Series[int]") -> str:
 def _every_night(rows: "pd.DataFrame") -> "pd.DataFrame":
     """The rows by day; of a nightly measure with a row without values where a night is missing."""
     rows = rows.sort_values(DAY)
-    nightly = rows[DAY].diff().median() == timedelta(days=1)
-    if not nightly or rows[DAY].duplicated().any():
+    if len(rows) < 2 or rows[DAY].duplicated().any():
+        return rows
+    if rows[DAY].diff().median() != timedelta(days=1):
         return rows
     return rows.set_index(DAY).asfreq("D").reset_index()

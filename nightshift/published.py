@@ -119,6 +119,8 @@ WITHHELD: dict[str, str] = {
 
 def published(table: str) -> Published | None:
     """What a table is, by its name; None where it may not be read."""
+    if not table.isidentifier():  # a name with .. in it would be of another table
+        return None
     if table in PUBLISHED:
         return PUBLISHED[table]
     return next(

@@ -34,6 +34,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Home:
         (LOANS, "quarantine_applications"),
         (LOANS, "validated_applications"),
         (LOANS, tables.REVIEWS),
+        (LOANS, tables.features("x")),
         (tables.INSTALLATION, tables.PEOPLE),
     ):
         lake.ensure(use_case, name, pa.schema([("full_name", pa.string())]), partitioned=False)
@@ -177,6 +178,8 @@ def test_nothing_but_a_select_is_run(lake: nightshift.ReadLake, query: str) -> N
         ("SELECT nothing FROM loan_approval.decisions", "nothing"),
         ("SELECT * FROM loan_approval.features_nobody", "has written 'features_nobody' yet"),
         ("SELECT * FROM loan_approval.nobody", "no table 'nobody'"),
+        ('FROM loan_approval."features_x/../reviews"', "no table 'features_x/../reviews'"),
+        ('FROM "loan_approval/../installation".people', "no use case 'loan_approval/../inst"),
     ],
 )
 def test_files_settings_and_unpublished_tables_are_refused(
