@@ -6,10 +6,13 @@ mattered, an incident was opened and closed; on the last three the model does wo
 is open. From night 45 on another version decides.
 """
 
+import atexit
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -78,8 +81,6 @@ class Told:
 @cache
 def loans() -> UseCaseSpec:
     """The use case that ships, with limits and prices of its own."""
-    from pathlib import Path
-
     from assets.spec_files import load_specs
 
     (spec,) = load_specs([Path(__file__).resolve().parents[1] / "orchestration" / "defs"])
@@ -92,6 +93,16 @@ def loans() -> UseCaseSpec:
         "night_budget": 1200,
     }
     return UseCaseSpec.model_validate(said)
+
+
+@cache
+def kept() -> Home:
+    """A home with all the nights, made once by a process: read it, or copy it."""
+    folder = TemporaryDirectory(prefix="nights")
+    atexit.register(folder.cleanup)
+    home = Home(Path(folder.name) / "home")
+    fill(home, loans())
+    return home
 
 
 def fill(home: Home, spec: UseCaseSpec, last: date = LAST, nights: int = NIGHTS) -> Told:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assets.night_report.trends import Line, Point, Trend
 
 WIDTH, HEIGHT = 300, 112
-LEFT, RIGHT, TOP, BOTTOM = 36, 6, 8, 18
+LEFT, RIGHT, TOP, BOTTOM = 40, 6, 8, 18
 SHARE_WIDTH, ROW = 200, 18
 """Of the small pictures within a line of text."""
 
@@ -167,7 +167,7 @@ def bars(
     edges += [shares[-1][0].partition("-")[2]] if shares else []
     for place, edge in enumerate(edges):
         if place % 2 == 0:
-            shapes.append(_text(LEFT + place * step, base + 13, edge, "middle"))
+            shapes.append(_text(LEFT + place * step, base + 15, edge, "middle"))
     shapes.append(_text(LEFT + room / 2, height - 8, below, "middle"))
     return svg(WIDTH, height, title, said, shapes)
 

@@ -112,10 +112,9 @@ def name_of(measure: str) -> Named:
     if measure in _METRICS or measure in METRIC_WORDS:
         return Named(_capital(metric(measure)), "metric", _meaning(measure), "known outcome")
     if measure.startswith(ESTIMATED):
-        bare = measure.removeprefix(ESTIMATED)
         return Named(
-            f"{_capital(metric(bare))}, estimated without outcomes", "metric",
-            "What it would come to if the scores mean what they say.",
+            f"Estimated {metric(measure.removeprefix(ESTIMATED))}", "metric",
+            "Without outcomes: what it would come to if the scores mean what they say.",
         )  # fmt: skip
     if measure.startswith(HOLDOUT):
         bare = measure.removeprefix(HOLDOUT)
@@ -123,7 +122,8 @@ def name_of(measure: str) -> Named:
             f"{_capital(metric(bare))} on the frozen holdout", "metric",
             "The same rows every week: changes only if the model or the road does.", "row",
         )  # fmt: skip
-    return Named(_capital(named(measure)), "share" if measure.endswith("_rate") else "metric")
+    share = measure.endswith(("_rate", "_share"))
+    return Named(_capital(named(measure)), "share" if share else "metric")
 
 
 def metric(name: str) -> str:

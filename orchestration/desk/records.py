@@ -4,6 +4,7 @@ from datetime import date
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from assets.errors import NightshiftError
 from assets.night_report.reading import TABLES, Record, read_record
 
 if TYPE_CHECKING:
@@ -43,6 +44,21 @@ class Records:
 def record_of(desk: "Service", spec: "UseCaseSpec", day: date) -> Record:
     """The record of a night of a desk's use case."""
     return desk.records.of(desk, spec, day)
+
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """What reading a use case's tables can end in: refusals of ours, and files that are damaged."""
+    import pyarrow as pa
+    from deltalake.exceptions import DeltaError
+
+    return (NightshiftError, OSError, DeltaError, pa.ArrowException)
+
+
+def said(error: Exception) -> str:
+    """What a page says of it. A library's words may be of a file, and help nobody here."""
+    if isinstance(error, NightshiftError):
+        return str(error)
+    return f"Its tables cannot be read ({type(error).__name__}): have the lake looked at."
 
 
 def _versions(desk: "Service", use_case: str) -> Versions:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
-from assets.errors import NightshiftError
 from assets.night_report.elsewhere import links
 from assets.night_report.panels import business_panels, model_panels
 from assets.night_report.reading import NIGHTS, newest_night
@@ -15,7 +14,7 @@ from assets.night_report.words import span
 from orchestration.desk.calendar import calendar
 from orchestration.desk.endings import pages
 from orchestration.desk.guard import ANYONE, Allowed, Visitor
-from orchestration.desk.records import record_of
+from orchestration.desk.records import record_of, said, unreadable
 from orchestration.desk.render import page
 from orchestration.desk.service import Service, service
 
@@ -59,18 +58,18 @@ def _shown(desk: Service, name: str) -> dict[str, Any]:
     """A use case; one that cannot be read does not hide the others."""
     try:
         return _tonight(desk, name)
-    except NightshiftError as error:
-        return _empty(desk, name) | {"problem": str(error), "tone": "broken"}
+    except unreadable() as error:
+        return _empty(desk, name) | {"problem": said(error), "tone": "broken"}
 
 
 def _tonight(desk: Service, name: str) -> dict[str, Any]:
-    spec, said = desk.specs[name], _empty(desk, name)
+    spec, shown = desk.specs[name], _empty(desk, name)
     night = newest_night(desk.lake, name)
     if night is None:
-        return said
+        return shown
     record = record_of(desk, spec, night)
     since, now = (desk.clock().date() - night).days - 1, status(record)
-    return said | {
+    return shown | {
         "record": record,
         "night": night,
         "night_said": said_day(night),

@@ -7,13 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
-from assets.errors import NightshiftError
 from assets.night_report.incident import Incident, newest
 from assets.night_report.incident_page import incident_page
 from assets.night_report.reading import NIGHTS, newest_night, read_incidents
 from orchestration.desk.endings import pages
 from orchestration.desk.guard import ANYONE, Allowed, Visitor
 from orchestration.desk.problems import Problem
+from orchestration.desk.records import said, unreadable
 from orchestration.desk.render import page
 from orchestration.desk.service import Service, service
 
@@ -33,8 +33,8 @@ def incidents(request: Request, visitor: Anyone) -> Response:
     for name in sorted(desk.specs):
         try:
             found += _recent(desk, name)
-        except NightshiftError as error:
-            problems.append(f"{name}: {error}")
+        except unreadable() as error:
+            problems.append(f"{name}: {said(error)}")
     found.sort(key=lambda one: (not one.is_open, -one.last_seen_on.toordinal(), one.use_case))
     return page(request, "incidents.html", incidents=found, problems=problems, nights=NIGHTS)
 
