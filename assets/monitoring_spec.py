@@ -23,7 +23,6 @@ class DriftSpec(Block):
         le=0.2,
         description="Share of nights on which an unchanged population may be called moved.",
     )
-    share: float = Field(default=0.3, gt=0, le=1, description="Share of drifted columns: moved.")
     min_rows: int = Field(default=50, ge=1, description="Fewer rows: insufficient, not 'stable'.")
     reference_rows: int = Field(
         default=5000, ge=100, description="Seeded sample of the window, for report and score."

@@ -390,15 +390,3 @@ INCIDENTS_SCHEMA = pa.schema(
 """One row per incident that is open on, or was closed by, the partition's night: the state of that
 night. The next night starts from it."""
 
-METRICS = "metrics"
-METRICS_SCHEMA = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("subject", pa.string()),
-        ("value", pa.float64()),
-        ("threshold", pa.float64()),
-        ("verdict", pa.string()),
-        ("detail", pa.string()),
-        ("run_id", pa.string()),
-    ]
-)

@@ -20,7 +20,7 @@ def line(row: "Night", outcome: "Outcome") -> str:
     why = f" (fallback: {row.problem})" if row.outcome == "fallback" else ""
     return (
         f"{row.night} {row.cases} cases, {row.approved} approved, {row.referred} referred, "
-        f"{row.declined} declined, drift {row.drift or '-'}"
+        f"{row.declined} declined, input {moved(row)}"
         f"{f', challenger {row.challenger}' if row.challenger else ''}{again}{why}"
     )
 
@@ -38,10 +38,10 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
     for heading in ("model", "cases", "approved", "referred", "advised\ndecline", "declined"):
         table.add_column(heading, justify="right")
     table.add_column("challenger", min_width=13)
-    for heading in ("drift", "gate failures"):
+    for heading in ("input", "gate failures"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        drift = row.drift or "-"
+        told = moved(row)
         table.add_row(
             str(row.night),
             row.outcome,
@@ -52,20 +52,32 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
             str(row.advised_decline),
             str(row.declined),
             f"[red]{row.challenger}[/]" if "rolled back" in row.challenger else row.challenger,
-            f"[yellow]moved ({len(row.drifted)})[/]" if row.drift == "moved" else drift,
+            f"[{COLOURS.get(row.impact or '', 'yellow')}]{told}[/]" if row.drift == "moved" else told,
             _gates(row),
         )
     console().print(table)
     typer.echo(
         "model: the champion; challenger: its version, stage (cases it decided) and what followed; "
         "referred: a person decides; advised decline: those of them the score would decline; "
-        "moved (n): n columns drifted"
+        "input moved: beyond what quiet days do; harmless or mattering by scores, decisions, outcomes"
     )
     for row in rows:
         if row.drift == "moved":
             typer.echo(f"{row.night} moved: {', '.join(row.drifted)}")
         if row.problem:
             typer.echo(f"{row.night} {row.outcome}: {row.problem}")
+
+
+COLOURS = {"harmless": "cyan", "matters": "red"}
+
+
+def moved(row: "Night") -> str:
+    """Whether the input moved, and whether that matters."""
+    if row.drift != "moved":
+        return row.drift or "-"
+    return {"harmless": "moved, harmless so far", "matters": "moved, and it matters"}.get(
+        row.impact or "", "moved"
+    )
 
 
 def _gates(row: "Night") -> str:

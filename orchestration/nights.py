@@ -13,7 +13,7 @@ from assets.lake import PARTITION, Lake
 from assets.release.aliases import CHALLENGER_ALIAS, wanted_aliases
 from assets.release.champion import NotApproved, champion_on
 from assets.release.events import CANARY
-from assets.tables import DECISIONS, GATE_RESULTS, METRICS, POPULATION, RELEASE_CHECKS
+from assets.tables import DECISIONS, DRIFT, GATE_RESULTS, POPULATION, RELEASE_CHECKS
 from assets.training.gate_names import PREFIX as TRAINING
 from orchestration.jobs import nightly_job
 from orchestration.session import PARTITION_TAG
@@ -28,7 +28,8 @@ class Night:
     """One night of a use case, from the lake's records and Dagster's runs.
 
     ``cases``: rows of the population, None when it was never built. Decisions are zero for a night
-    that was stopped. ``drift``: stable | moved | insufficient, None when there is no report.
+    that was stopped. ``drift``: stable | moved | insufficient, None when there is no report;
+    ``impact``: none | harmless | matters | unknown, what becomes of it.
     ``problem``: why it was stopped, or why no model could be trusted with it.
     """
 
@@ -44,6 +45,7 @@ class Night:
     challenger: str = ""  # in words: "2 in canary (76): held"
     drift: str | None = None
     drifted: list[str] = field(default_factory=list)
+    impact: str | None = None
     gates: dict[str, str] = field(default_factory=dict)
     problem: str = ""
 
@@ -75,7 +77,8 @@ def night(session: "Session", use_case: str, day: date) -> Night:
     decisions = _rows(lake, use_case, DECISIONS, day)
     recorded = _rows(lake, use_case, GATE_RESULTS, day)
     gates = [gate for gate in recorded if not gate["gate"].startswith(TRAINING)]
-    drift = [m for m in _rows(lake, use_case, METRICS, day) if m["metric"] == "drift_share"]
+    drift = {m["measure"]: m for m in _rows(lake, use_case, DRIFT, day) if not m["arm"]}
+    moved = drift.get("input_moved")
     problems = session.problems(run.run_id) if run is not None and not run.is_success else []
     gates.sort(key=lambda gate: _rank(gate["gate"]))
     refused = [g["message"] for g in gates if g["verdict"] == "fail"]
@@ -103,8 +106,9 @@ def night(session: "Session", use_case: str, day: date) -> Night:
         advised_decline=count("advice", "decline"),
         model_version=max(models, default=None),
         challenger=_challenger(lake, use_case, day, len(decisions) - len(champion)),
-        drift=drift[0]["verdict"] if drift else None,
-        drifted=json.loads(drift[0]["detail"])["drifted"] if drift else [],
+        drift=moved["verdict"] if moved else None,
+        drifted=json.loads(moved["detail"])["drifted"] if moved else [],
+        impact=drift["impact"]["verdict"] if "impact" in drift else None,
         gates={g["gate"]: g["verdict"] for g in gates},
         problem=_problem(outcome, unscored, refused, problems, unsure),
     )
@@ -188,7 +192,7 @@ def _rows(lake: Lake, use_case: str, table: str, day: date) -> list[dict[str, An
         RELEASE_CHECKS: ["version", "stage", "check", "verdict"],
         POPULATION: [PARTITION],
         GATE_RESULTS: ["gate", "verdict", "message"],
-        METRICS: ["metric", "verdict", "detail"],
+        DRIFT: ["measure", "arm", "verdict", "detail"],
     }[table]
     rows = lake.read(use_case, table, columns=columns, first=day, last=day)
     return list(rows.to_pylist())

@@ -1,31 +1,18 @@
-"""Drift in Dagster: the night against the champion's training window."""
+"""Drift in Dagster: did the input move, and does it matter?"""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
-import pyarrow as pa
 
-from assets.gate_results import passed_days
 from assets.home import Home
 from assets.lake import Lake
-from assets.monitoring.comparison import SCORE
-from assets.monitoring.drift import (
-    DriftResult,
-    drift_report,
-    metrics_table,
-    reference_sample,
-    reference_window,
-)
+from assets.monitoring.compare_night import Compared, compare_night
 from assets.monitoring.plots import drift_markdown, drift_plot
-from assets.quality.scoring_population import GATE
 from assets.release.champion import NoChampion, NotApproved, require_champion
 from assets.release.events import Champion
-from assets.scoring.gate_fallback import failed_gate
-from assets.scoring.loader import ModelRefused, load_verified
-from assets.signing import SigningKeyError
 from assets.spec import UseCaseSpec
-from assets.tables import METRICS, METRICS_SCHEMA, PREDICTIONS, SCORING_SET, TRAINING_SET
+from assets.tables import DRIFT, MEASURES_SCHEMA, PERFORMANCE, PREDICTIONS, SCORING_SET
 from orchestration.failures import SAME_STORE, explained
 from orchestration.metadata import picture
 from orchestration.partitions import daily, day_of
@@ -33,35 +20,50 @@ from orchestration.resources.installation import Installation
 
 GROUP = "monitoring"
 DRIFT_REPORT = "drift_report"
-CHECK = "population_is_stable"
+STABLE = "population_is_stable"
+HARMLESS = "what_moved_is_harmless"
 
 
 def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
-    """Evidently report, snapshot, and metric rows of one night; a non-blocking verdict."""
+    """Evidently report, snapshot, and measures of one night; two non-blocking verdicts."""
     key = dg.AssetKey([spec.name, DRIFT_REPORT])
     limits = spec.monitoring.drift
-    days = "the night" if limits.window_days == 1 else f"the last {limits.window_days} nights"
+    days = "The night" if limits.window_days == 1 else f"The night and {limits.window_days} nights"
 
     @dg.asset(
         key=key,
-        deps=[[spec.name, SCORING_SET], [spec.name, PREDICTIONS]],
+        deps=[[spec.name, SCORING_SET], [spec.name, PREDICTIONS], [spec.name, PERFORMANCE]],
         group_name=GROUP,
         kinds={"evidently", "deltalake"},
         owners=spec.owners or None,
-        description=f"Features and score of {days} against the champion's training window.",
+        description=(
+            f"{days} against the champion's training window: did the input move (effect sizes "
+            "against the noise of quiet days), and does it matter (scores, estimated performance, "
+            "decisions, matured outcomes)?"
+        ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
         check_specs=[
             dg.AssetCheckSpec(
-                CHECK,
+                STABLE,
                 asset=key,
                 blocking=False,
                 partitions_def=daily(spec),
                 description=(
-                    f"Fewer than {limits.share:.0%} of the columns have drifted. Warns; it does "
-                    "not stop the night, for the decisions are made already."
+                    "No feature lies further from the training window than quiet days do. Warns; "
+                    "it does not stop the night, for the decisions are made already."
                 ),
-            )
+            ),
+            dg.AssetCheckSpec(
+                HARMLESS,
+                asset=key,
+                blocking=False,
+                partitions_def=daily(spec),
+                description=(
+                    "Neither scores, estimated performance, decisions nor matured outcomes say "
+                    "that it matters. Warns; an incident is opened where the input moved too."
+                ),
+            ),
         ],
     )
     def compared(
@@ -70,27 +72,33 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         day, lake, home = day_of(context), installation.lake, installation.home
         with explained():
             champion = _champion(context, spec, lake, home, day)
-            result = _compare(context, spec, lake, home, day, champion)
-            lake.ensure(spec.name, METRICS, METRICS_SCHEMA)
+            found = compare_night(
+                spec, lake, home, day, champion, context.run.run_id, context.log.warning
+            )
+            lake.ensure(spec.name, DRIFT, MEASURES_SCHEMA)
             commit = lake.replace_day(
                 spec.name,
-                METRICS,
+                DRIFT,
                 day,
-                metrics_table(result, spec, context.run.run_id),
+                found.rows,
                 {"run_id": context.run.run_id, "spec_version": spec.version},
             )
+        result, judged = found.result, found.judged
         report = {}
-        if result.report_path is not None:
-            report["report"] = dg.MetadataValue.url(installation.report_url(result.report_path))
+        if found.report is not None:
+            report["report"] = dg.MetadataValue.url(installation.report_url(found.report.path))
         yield dg.MaterializeResult(
             metadata={
-                "verdict": result.verdict,
-                "drifted": ", ".join(result.drifted) or "none",
+                "dagster/row_count": found.rows.num_rows,
+                "input": result.verdict,
+                "impact": judged.verdict,
+                "in a sentence": judged.sentence,
+                "moved": ", ".join(result.drifted) or "none",
                 "rows": result.rows,
                 "reference rows": result.reference_rows,
                 "champion": champion.version if champion else "none",
-                "drift": picture(drift_plot(result), "distance from the training window"),
-                "columns": dg.MetadataValue.md(drift_markdown(result)),
+                "drift": picture(drift_plot(result, judged), "effect against noise of quiet days"),
+                "columns": dg.MetadataValue.md(drift_markdown(result, judged)),
                 "table version": commit.version,
                 "changed": commit.changed,
                 **report,
@@ -98,16 +106,24 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             check_results=[
                 dg.AssetCheckResult(
                     passed=result.verdict == "stable",
-                    check_name=CHECK,
+                    check_name=STABLE,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description=_advice(spec, result),
+                    description=_moved(spec, found),
                     metadata={
                         "verdict": result.verdict,
-                        "share of drifted columns": result.share,
-                        "threshold": limits.share,
+                        "largest effect, in noise bands": result.largest,
+                        "threshold": 1.0,
+                        "rows": result.rows,
                         **report,
                     },
-                )
+                ),
+                dg.AssetCheckResult(
+                    passed=judged.verdict in ("none", "harmless"),
+                    check_name=HARMLESS,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=_matters(spec, found),
+                    metadata={"verdict": judged.verdict, "rows": result.rows, **report},
+                ),
             ],
         )
 
@@ -125,66 +141,8 @@ def _champion(
         return None
 
 
-def _compare(
-    context: dg.AssetExecutionContext,
-    spec: UseCaseSpec,
-    lake: Lake,
-    home: Home,
-    day: date,
-    champion: Champion | None,
-) -> DriftResult:
-    rows = lake.read_day(spec.name, SCORING_SET, day)
-    failed = failed_gate(lake, spec, day, (GATE,), rows)
-    first = day - timedelta(days=spec.monitoring.drift.window_days - 1)
-    # A night stopped at the gate was never decided on: it must not colour its successors.
-    nights = passed_days(lake, spec.name, GATE, first, day)
-    if failed:
-        # Nor did anybody score it; what has moved is what people now have to know.
-        nights = [day]
-    current = pa.concat_tables([_scored(spec, lake, night) for night in nights])
-    if champion is None:
-        return drift_report(spec, home, day, current, current.slice(0, 0))
-    trained_as_of = champion.as_of.date() - timedelta(days=1)
-    training_set = lake.read(
-        spec.name,
-        TRAINING_SET,
-        first=trained_as_of,
-        last=trained_as_of,
-        version=champion.training_set_version,
-    )
-    sample = reference_sample(spec, training_set)
-    window = reference_window(spec, training_set)
-    if failed:
-        current = current.drop_columns([SCORE])
-        return drift_report(spec, home, day, current, sample, reference_window=window)
-    try:
-        sample = sample.append_column(SCORE, _scores(spec, home, champion, sample))
-    except (ModelRefused, SigningKeyError) as refusal:
-        context.log.warning(f"features are compared, scores are not: {refusal}")
-        current = current.drop_columns([SCORE])
-    return drift_report(spec, home, day, current, sample, reference_window=window)
-
-
-def _scores(spec: UseCaseSpec, home: Home, champion: Champion, sample: pa.Table) -> pa.Array:
-    """What the champion makes of the sample, as a night records it (predictions.score)."""
-    from assets.training.frame import feature_frame
-    from assets.training.predict import predict
-
-    pipeline = load_verified(home, champion).pipeline
-    scores = predict(spec, pipeline, feature_frame(spec, sample))
-    return pa.array(scores.max(axis=1) if scores.ndim == 2 else scores, pa.float64())
-
-
-def _scored(spec: UseCaseSpec, lake: Lake, night: date) -> pa.Table:
-    """Features of a night's cases with their scores, joined by case."""
-    cases = lake.read_day(spec.name, SCORING_SET, night)
-    keys = cases.column(spec.population.key).cast(pa.string())
-    scores = lake.read_day(spec.name, PREDICTIONS, night).select(["case_key", SCORE])
-    cases = cases.select(spec.feature_names).append_column("case_key", keys)
-    return cases.join(scores, keys="case_key", join_type="left outer").drop_columns(["case_key"])
-
-
-def _advice(spec: UseCaseSpec, result: DriftResult) -> str:
+def _moved(spec: UseCaseSpec, found: Compared) -> str:
+    result = found.result
     if result.verdict == "stable":
         return "The population looks like the champion's training window."
     if result.verdict == "insufficient":
@@ -193,6 +151,17 @@ def _advice(spec: UseCaseSpec, result: DriftResult) -> str:
             f"{spec.monitoring.drift.min_rows}); nothing is known about drift tonight."
         )
     return (
-        f"The population has moved: {', '.join(result.drifted)}. Look at the report; if the "
-        f"change is real, retrain: nightshift train {spec.name}"
+        f"The input has moved: {', '.join(result.drifted)}; the largest effect is "
+        f"{result.largest or 0:.1f} times its noise band. Whether it matters is the other check. "
+        "Look at the report before anything else."
+    )
+
+
+def _matters(spec: UseCaseSpec, found: Compared) -> str:
+    judged = found.judged
+    if judged.verdict != "matters":
+        return judged.sentence
+    return (
+        f"{judged.sentence} Look at the report; if the change is real, retrain: nightshift train "
+        f"{spec.name}"
     )

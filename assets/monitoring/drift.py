@@ -1,241 +1,258 @@
-"""Has the population moved away from the champion's training window?"""
+"""Did the input move? Nights and the window up to them against the champion's training window."""
 
-import json
-import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from assets.home import Home
-from assets.monitoring import evidently_report
-from assets.monitoring.comparison import (
-    METHOD,
-    SCORE,
-    as_compared,
-    compare,
-    compared_columns,
-    to_frame,
-)
+from assets.lake import PARTITION
+from assets.monitoring.columns import SCORE, values_of
+from assets.monitoring.effect import NEW, Kind, bins_of, effects
+from assets.monitoring.noise import band, chance
+from assets.monitoring.reference import ColumnReference, Reference, Side
 from assets.spec import UseCaseSpec
-from assets.tables import METRICS_SCHEMA
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Verdict = Literal["stable", "moved", "insufficient"]
-
-MAX_ROWS = 20_000
-"""Rows a report looks at; more are sampled. The distances of a sample of this size are within
-about 0.01 of the whole, and the time stays that of a small night."""
 
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One column against the reference."""
+    """One column of some nights in a row against the reference."""
 
     column: str
-    distance: float | None  # None: could not be computed, which counts as drifted
-    threshold: float
-    method: str
-    drifted: bool
-    note: str
+    kind: Kind  # numeric | categorical | presence: what of the column lies furthest beyond
+    effect: float
+    band: float  # from which on it counts
+    rows: int
+    nights: int  # that were compared together
+    missing: float  # share of rows without a value
+    novelty: float  # share of rows with a category the reference never had
+    known: bool  # False: too few rows to say
+    note: str  # what a reader must know about it; empty in the ordinary case
+
+    @property
+    def times(self) -> float:
+        """The effect in multiples of its band."""
+        return self.effect / self.band
+
+    @property
+    def drifted(self) -> bool:
+        return self.known and self.effect >= self.band
 
 
 @dataclass(frozen=True)
 class DriftResult:
-    """What one day's comparison found."""
+    """What one night's comparison found."""
 
     use_case: str
     day: date
     verdict: Verdict
-    share: float | None  # drifted columns / compared columns; None when nothing was compared
-    columns: tuple[ColumnDrift, ...]
-    rows: int
+    night: tuple[ColumnDrift, ...]
+    """Every column: the night, or the two nights up to it where those lie further beyond."""
+    window: tuple[ColumnDrift, ...]  # of the whole window
+    rows: int  # of the night
     reference_rows: int
+    reference_days: int
     reference_window: tuple[date, date] | None
-    report_path: Path | None  # None: nothing to compare, so there is no report
-    report: str | None  # the same, under the home
-    snapshot_id: str | None
+    trusted: bool = True
+    """False: no model could be trusted with the night, and its score is not compared."""
+
+    @property
+    def features(self) -> list[ColumnDrift]:
+        """All comparisons of features, which are the input."""
+        return [one for one in (*self.night, *self.window) if one.column != SCORE]
+
+    @property
+    def scores(self) -> list[ColumnDrift]:
+        """Comparisons of the score, which is what becomes of the input."""
+        return [one for one in (*self.night, *self.window) if one.column == SCORE]
 
     @property
     def drifted(self) -> list[str]:
-        """Names of the drifted columns."""
-        return [c.column for c in self.columns if c.drifted]
+        """Names of the features that have moved, the furthest first."""
+        far: dict[str, float] = {}
+        for one in self.features:
+            if one.drifted:
+                far[one.column] = max(one.times, far.get(one.column, 0.0))
+        return sorted(far, key=lambda name: (-far[name], name))
+
+    @property
+    def largest(self) -> float | None:
+        """The largest effect of a feature in multiples of its band; None of nothing known."""
+        return max((one.times for one in self.features if one.known), default=None)
 
 
-def reference_sample(spec: UseCaseSpec, training_set: pa.Table) -> pa.Table:
-    """A seeded sample of the training set to compare nights with.
-
-    At most ``monitoring.drift.reference_rows`` rows of the feature columns, and ``score`` (double)
-    where the training set has it; no key, no entity. The same rows give the same sample, in
-    whatever order they come.
-    """
-    names = [c for c in (*spec.feature_names, SCORE) if c in training_set.column_names]
-    order = [c for c in (spec.population.key, *names) if c in training_set.column_names]
-    ordered = training_set.select(order)
-    return _sample(ordered, spec.monitoring.drift.reference_rows, spec.model.seed).select(names)
-
-
-def reference_window(spec: UseCaseSpec, training_set: pa.Table) -> tuple[date, date] | None:
-    """First and last UTC day of the training set's events; None when it has no rows."""
-    import pyarrow.compute as pc
-
-    span = pc.min_max(training_set.column(spec.population.event_timestamp)).as_py()
-    return (span["min"].date(), span["max"].date()) if span["min"] is not None else None
-
-
-def _sample(rows: pa.Table, size: int, seed: int) -> pa.Table:
-    if rows.num_rows <= size:
-        return rows
-    import numpy as np
-
-    # Sorted first: a table read twice may come in another order.
-    ordered = rows.sort_by([(name, "ascending") for name in rows.column_names])
-    chosen = np.random.default_rng(seed).choice(rows.num_rows, size=size, replace=False)
-    return ordered.take(pa.array(np.sort(chosen)))
-
-
-def drift_report(
+def drift(
     spec: UseCaseSpec,
-    home: Home,
     day: date,
     current: pa.Table,
-    reference: pa.Table,
+    reference: Reference,
     *,
     reference_window: tuple[date, date] | None = None,
 ) -> DriftResult:
-    """Compare ``current`` with ``reference``, and leave a report of it.
+    """Compare the nights up to ``day`` with the reference.
 
-    Both hold feature columns (numeric or string) and possibly ``score``; anything else is ignored.
-    ``current`` may span the ``monitoring.drift.window_days`` days that end with ``day``. A column
-    is drifted at a distance of ``column_threshold`` or more, and beyond what chance explains for so
-    many rows (:mod:`assets.monitoring.chance`). The verdict is ``moved`` when the share of drifted
-    columns reaches ``share``, ``insufficient`` below ``min_rows`` on either side.
-
-    Writes the HTML page at :meth:`Home.drift_report` and the day's snapshot in the Evidently
-    workspace, in place of earlier ones of that day; none when there is nothing to compare.
+    ``current``: feature columns, possibly ``score`` (double, null where the champion did not score
+    the case), and the night (``partition_date``), of the window's nights. Per column and length of
+    window the effect size (:mod:`assets.monitoring.effect`) is held against its noise band
+    (:mod:`assets.monitoring.noise`). ``moved``: a feature lies beyond; ``insufficient``: no length
+    of window has ``min_rows``.
     """
-    limits = spec.monitoring.drift
-    names = compared_columns(spec, current, reference)
-    found: tuple[ColumnDrift, ...] = ()
-    # One row has no spread: there is nothing a distribution could be compared by.
-    if names and min(current.num_rows, reference.num_rows) > 1:
-        found = _compare(spec, home, day, current, reference, names, reference_window)
-    else:
-        evidently_report.remove(home, spec.name, day)
-    share = sum(c.drifted for c in found) / len(found) if found else None
-    verdict: Verdict
-    if share is None or min(current.num_rows, reference.num_rows) < limits.min_rows:
-        verdict = "insufficient"
-    else:
-        verdict = "moved" if share >= limits.share else "stable"
-    page = home.drift_report(spec.name, day)
-    return DriftResult(
+    nights = current.column(PARTITION)
+    found: dict[int, list[ColumnDrift]] = {}
+    for length in reference.windows:
+        first = pa.scalar(date.fromordinal(day.toordinal() - length + 1))
+        rows = current.filter(pc.greater_equal(nights, first))
+        there = len(pc.unique(rows.column(PARTITION)))
+        found[length] = [
+            _compare(spec, one, rows, there, length, reference) for one in reference.columns
+        ]
+    tonight = found[reference.windows[0]]
+    last = found[reference.windows[-1]]
+    pair = found.get(2, tonight)
+    night = tuple(
+        two if two.known and (not one.known or two.times > one.times) else one
+        for one, two in zip(tonight, pair, strict=True)
+    )
+    result = DriftResult(
         use_case=spec.name,
         day=day,
-        verdict=verdict,
-        share=share,
-        columns=found,
-        rows=current.num_rows,
-        reference_rows=reference.num_rows,
+        verdict="stable",
+        night=night,
+        window=tuple(last),
+        rows=int(pc.sum(pc.equal(nights, pa.scalar(day))).as_py() or 0),
+        reference_rows=reference.rows,
+        reference_days=reference.days,
         reference_window=reference_window,
-        report_path=page if found else None,
-        report=page.relative_to(home.root).as_posix() if found else None,
-        snapshot_id=str(evidently_report.snapshot_id(spec.name, day)) if found else None,
     )
+    verdict: Verdict = "moved" if result.drifted else "stable"
+    if not any(one.known for one in result.features):
+        verdict = "insufficient"
+    return DriftResult(**{**vars(result), "verdict": verdict})
 
 
 def _compare(
     spec: UseCaseSpec,
-    home: Home,
-    day: date,
-    current: pa.Table,
-    reference: pa.Table,
-    names: list[str],
-    window: tuple[date, date] | None,
-) -> tuple[ColumnDrift, ...]:
-    there = current.select([c for c in names if c in current.column_names])
-    now = to_frame(spec, _sample(there, MAX_ROWS, spec.model.seed), names)
-    then = to_frame(spec, reference, names)
-    comparisons = compare(spec, now, then)
-    snapshot, distances = evidently_report.run(
-        spec.name,
-        day,
-        comparisons,
-        as_compared(now, comparisons),
-        as_compared(then, comparisons),
-        threshold=spec.monitoring.drift.column_threshold,
-        share=spec.monitoring.drift.share,
-        metadata={
-            "partition": day.isoformat(),
-            "rows": str(current.num_rows),
-            "reference": " to ".join(map(str, window)) if window else "training window",
-        },
+    one: ColumnReference,
+    rows: pa.Table,
+    nights: int,
+    length: int,
+    reference: Reference,
+) -> ColumnDrift:
+    import numpy as np
+
+    values, there = values_of(spec, rows, one.column)
+    if one.column == SCORE:
+        # Whom another version scored, or none, has no score of the champion's: that says nothing.
+        there = there[there]
+    present, total = int(there.sum()), len(there)
+    missing = 1 - present / total if total else 0.0
+    bins = bins_of(one.values.grid, values, one.known)
+    counts = np.bincount(bins, minlength=one.values.grid.size).astype(np.float64)
+    presence = np.array([present, total - present], dtype=np.float64)
+    of_values = _held(spec, one.values, counts, nights, length, reference.tail)
+    of_presence = _held(spec, one.presence, presence, nights, length, reference.tail)
+    kind: Kind = one.values.grid.kind
+    effect, limit = of_values
+    gone = bool(one.values.counts.sum()) != bool(present)
+    if gone or of_presence[0] / of_presence[1] > max(1.0, effect / limit):
+        kind, (effect, limit) = "presence", of_presence
+    new = float(counts[-1]) / total if total and NEW in one.values.grid.categories else 0.0
+    before = one.presence.counts
+    return ColumnDrift(
+        column=one.column,
+        kind=kind,
+        # Rounded: the order rows come in must not show in the last digits.
+        effect=round(effect, 6),
+        band=round(limit, 6),
+        rows=total,
+        nights=nights,
+        missing=round(missing, 6),
+        novelty=round(new, 6),
+        known=total >= spec.monitoring.drift.min_rows and reference.rows > 1,
+        note=_note(kind, missing, float(before[1] / before.sum()), values, one.values.counts),
     )
-    evidently_report.save_page(snapshot, home.drift_report(spec.name, day))
-    evidently_report.save_snapshot(home, spec.name, day, snapshot)
-    result = []
-    for one in comparisons:
-        distance = distances.get(one.column, math.nan)
-        known = math.isfinite(distance)
-        result.append(
-            ColumnDrift(
-                column=one.column,
-                # Rounded: the order rows come in must not show in the last digits.
-                distance=round(distance, 6) if known else None,
-                threshold=round(one.threshold, 6),
-                method=METHOD[one.kind],
-                drifted=not known or distance >= one.threshold,
-                note=one.note if known else "no distance can be computed",
-            )
-        )
-    return tuple(result)
 
 
-def metrics_table(result: DriftResult, spec: UseCaseSpec, run_id: str) -> pa.Table:
-    """The result as rows of the metrics table (:data:`assets.tables.METRICS_SCHEMA`).
+def _held(
+    spec: UseCaseSpec,
+    side: Side,
+    counts: "NDArray[np.float64]",
+    nights: int,
+    length: int,
+    tail: float,
+) -> tuple[float, float]:
+    """The effect of the counts, and the band it is held against."""
+    least = spec.monitoring.drift.column_threshold
+    rows, others = int(counts.sum()), int(side.counts.sum())
+    if not rows or not others:
+        return 0.0, least
+    effect = float(effects(side.grid, counts, side.counts))
+    by_chance = 0.0
+    if effect >= least:  # below it nothing counts, and chance need not be asked
+        by_chance = chance(side.grid, side.counts, rows, others, tail, spec.model.seed)
+    return effect, band(side.quiet[1], side.quiet[length], nights, length, by_chance, least)
 
-    One ``drift_distance`` per column (verdict ``drifted``, ``stable`` or ``insufficient``; value
-    null where it could not be computed) and one ``drift_share`` with subject ``overall``, whose
-    detail names the drifted columns, the rows, the reference window and the report's path under
-    the home.
-    """
-    rows = [
-        {
-            "metric": "drift_distance",
-            "subject": c.column,
-            "value": c.distance,
-            "threshold": c.threshold,
-            "verdict": _column_verdict(result, c),
-            "detail": json.dumps({"method": c.method, "note": c.note}, sort_keys=True),
-            "run_id": run_id,
-        }
-        for c in result.columns
+
+def _note(
+    kind: Kind,
+    missing: float,
+    before: float,
+    values: "NDArray[np.generic]",
+    reference: "NDArray[np.float64]",
+) -> str:
+    if kind == "presence":
+        return f"no value in {missing:.1%} of rows, {before:.1%} before"
+    notes = []
+    if int((reference > 0).sum()) == 1:
+        notes.append("constant in the reference")
+    if values.size and bool((values == values[0]).all()):
+        notes.append("constant now")
+    return "; ".join(notes)
+
+
+def direction(
+    spec: UseCaseSpec, current: pa.Table, reference: pa.Table, names: Sequence[str]
+) -> Mapping[str, str]:
+    """What has become of the named columns in words: medians of numbers, the category that grew or
+    fell most. Both tables hold the columns."""
+    told = {}
+    for name in names:
+        now, _ = values_of(spec, current, name)
+        then, _ = values_of(spec, reference, name)
+        if not now.size or not then.size:
+            told[name] = "no values" if not now.size else "values where there were none"
+        elif now.dtype == object:
+            told[name] = _category(now, then)
+        else:
+            told[name] = _median(now, then)
+    return told
+
+
+def _median(now: "NDArray[np.generic]", then: "NDArray[np.generic]") -> str:
+    import numpy as np
+
+    one, other = float(np.median(now)), float(np.median(then))
+    if one == other:
+        one, other = float(now.mean()), float(then.mean())
+        return f"mean {one:.4g}, {other:.4g} before"
+    return f"median {one:.4g}, {other:.4g} before"
+
+
+def _category(now: "NDArray[np.generic]", then: "NDArray[np.generic]") -> str:
+    import numpy as np
+
+    names = np.unique(np.concatenate([now.astype(str), then.astype(str)]))
+    shares = [
+        np.bincount(np.searchsorted(names, one.astype(str)), minlength=len(names)) / len(one)
+        for one in (now, then)
     ]
-    window = [d.isoformat() for d in result.reference_window] if result.reference_window else None
-    detail = {
-        "drifted": result.drifted,
-        "rows": result.rows,
-        "reference_rows": result.reference_rows,
-        "reference_window": window,
-        "report": result.report,
-        "snapshot": result.snapshot_id,
-    }
-    rows.append(
-        {
-            "metric": "drift_share",
-            "subject": "overall",
-            "value": result.share,
-            "threshold": spec.monitoring.drift.share,
-            "verdict": result.verdict,
-            "detail": json.dumps(detail, sort_keys=True),
-            "run_id": run_id,
-        }
-    )
-    return pa.Table.from_pylist(rows, schema=METRICS_SCHEMA)
-
-
-def _column_verdict(result: DriftResult, column: ColumnDrift) -> str:
-    if result.verdict == "insufficient":
-        return "insufficient"
-    return "drifted" if column.drifted else "stable"
+    most = int(np.argmax(np.abs(shares[0] - shares[1])))
+    return f"'{names[most]}' {shares[0][most]:.0%}, {shares[1][most]:.0%} before"

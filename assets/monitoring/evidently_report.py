@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from assets.crash_points import reached
 from assets.durable import alive, make_folder, put_in_place, write_whole
 from assets.home import Home
-from assets.monitoring.comparison import Comparison
+from assets.monitoring.drift import ColumnDrift
 from assets.storage_errors import storing
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 NAMESPACE = uuid.UUID("6f1f6c0e-6a55-5d0c-9a35-0a4f1f3b7c11")
 """Root of every project, snapshot and panel id: the same thing gets the same id again."""
 
-METHOD = "beyond_chance"
-"""Our name, in Evidently's registry of methods, for its own distances with our thresholds."""
+METHOD = "beyond_noise"
+"""Our name, in Evidently's registry of methods, for our effect sizes and noise bands: a page says
+what the tables say."""
 
 ROWS_PER_POINT = 25
 """Fewest rows a point of a plot stands for."""
@@ -35,7 +36,7 @@ PROJECT_FILES = ("metadata.json", "dashboard.json")
 
 STAGING = ".staging-"
 
-_thresholds: ContextVar[Mapping[str, float]] = ContextVar("drift_thresholds")
+_effects: ContextVar[Mapping[str, tuple[float, float]]] = ContextVar("drift_effects")
 
 
 def project_id(use_case: str) -> uuid.UUID:
@@ -51,41 +52,37 @@ def snapshot_id(use_case: str, day: date) -> uuid.UUID:
 def run(
     use_case: str,
     day: date,
-    comparisons: Sequence[Comparison],
+    columns: Sequence[ColumnDrift],
     current: "pd.DataFrame",
     reference: "pd.DataFrame",
     *,
-    threshold: float,
-    share: float,
+    least: float,
     metadata: dict[str, str],
-) -> tuple["Snapshot", dict[str, float]]:
-    """Evidently's report on one day, and its distance per column.
+) -> "Snapshot":
+    """Evidently's report on one day, with the effects and bands of ``columns``.
 
-    ``threshold`` is the declared one, which names the metrics; what decides is each comparison's
-    own. ``share`` is the share of drifted columns from which the whole counts as drifted.
+    ``least``: the effect below which none counts, which names the metrics; what decides is each
+    column's own band.
     """
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import DriftedColumnsCount, ValueDrift
 
     _register_method()
-    numeric = [c.column for c in comparisons if c.kind == "numeric"]
-    categorical = [c.column for c in comparisons if c.kind != "numeric"]
+    numeric = [c.column for c in columns if c.kind == "numeric"]
+    categorical = [c.column for c in columns if c.kind != "numeric"]
     definition = DataDefinition(numerical_columns=numeric, categorical_columns=categorical)
+    names = [c.column for c in columns]
     metrics: list[Any] = [
+        # One column beyond its band is a population that has moved.
         DriftedColumnsCount(
-            columns=[c.column for c in comparisons],
-            drift_share=share,
-            method=METHOD,
-            threshold=threshold,
+            columns=names, drift_share=1 / len(names), method=METHOD, threshold=least
         )
     ]
     # The dashboard draws one line per set of parameters: they must be the same every night.
-    metrics += [
-        ValueDrift(column=c.column, method=METHOD, threshold=threshold) for c in comparisons
-    ]
-    token = _thresholds.set({c.column: c.threshold for c in comparisons})
+    metrics += [ValueDrift(column=name, method=METHOD, threshold=least) for name in names]
+    token = _effects.set({c.column: (c.effect, c.band) for c in columns})
     try:
-        snapshot = Report(metrics).run(
+        return Report(metrics).run(
             Dataset.from_pandas(_in_groups(current), data_definition=definition),
             Dataset.from_pandas(reference, data_definition=definition),
             # Noon of the business day: the same date in every time zone a browser may be in.
@@ -94,45 +91,32 @@ def run(
             metadata=dict(metadata),
         )
     finally:
-        _thresholds.reset(token)
-    distances = {
-        metric["config"]["column"]: float(metric["value"])
-        for metric in snapshot.dict()["metrics"]
-        if metric["config"]["type"].endswith(":ValueDrift")
-    }
-    return snapshot, distances
+        _effects.reset(token)
 
 
 def _register_method() -> None:
-    """Teach Evidently our method: its distances, drifted from the comparison's threshold on.
+    """Teach Evidently our method: the effects given to :func:`run`, drifted from their bands on.
 
-    Wasserstein distance (normed) for numbers, Jensen-Shannon distance for categories. Registering
-    again replaces the same by the same.
+    Registering again replaces the same by the same.
     """
-    from evidently.legacy.calculations.stattests import (
-        jensenshannon_stat_test,
-        register_stattest,
-        wasserstein_stat_test,
-    )
+    from evidently.legacy.calculations.stattests import register_stattest
     from evidently.legacy.calculations.stattests.registry import StatTest
     from evidently.legacy.core import ColumnType
 
-    def beyond_chance(
+    def beyond_noise(
         reference: "pd.Series[Any]", current: "pd.Series[Any]", kind: Any, threshold: float
     ) -> tuple[float, bool]:
-        numeric = kind == ColumnType.Numerical
-        distance = wasserstein_stat_test if numeric else jensenshannon_stat_test
-        score = float(distance(reference, current, kind, threshold).drift_score)
-        return score, score >= _thresholds.get()[str(reference.name)]
+        effect, band = _effects.get()[str(reference.name)]
+        return effect, effect >= band
 
     register_stattest(
         StatTest(
             name=METHOD,
-            display_name="Wasserstein (numbers) or Jensen-Shannon (categories), beyond chance",
+            display_name="effect size beyond the noise of quiet days",
             allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
             default_threshold=0.1,
         ),
-        beyond_chance,
+        beyond_noise,
     )
 
 

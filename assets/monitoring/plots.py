@@ -1,61 +1,87 @@
 """Pictures and tables of a drift result, small enough for asset metadata."""
 
-import io
+from typing import TYPE_CHECKING
 
+from assets.figures import png_bytes
 from assets.monitoring.drift import ColumnDrift, DriftResult
+from assets.monitoring.impact import Judged
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN = 25
-"""Columns a picture or table shows; the ones furthest beyond their threshold come first."""
+"""Columns a picture or table shows; the ones furthest beyond their band come first."""
+
+FARTHEST = 5.0
+"""Multiples of the band at which a bar is cut."""
+
+# Okabe and Ito's palette: told apart by whoever sees colours otherwise. The marks differ too.
+BEYOND, WITHIN, LINE = "#d55e00", "#56b4e9", "#000000"
 
 
-def drift_plot(result: DriftResult) -> bytes:
-    """PNG: how far each column has moved, in multiples of its threshold (the line at 1)."""
+def drift_plot(result: DriftResult, judged: Judged) -> bytes:
+    """PNG: how far each column lies from the reference, in multiples of its noise band (1)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     shown = _ordered(result)[:SHOWN][::-1]
-    figure = Figure(figsize=(6.0, 1.2 + 0.28 * max(len(shown), 1)), dpi=110, layout="constrained")
+    figure: Figure = Figure(
+        figsize=(6.4, 1.5 + 0.28 * max(len(shown), 1)), dpi=110, layout="constrained"
+    )
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.barh(
-        [c.column for c in shown],
-        [_excess(c) for c in shown],
-        color=["#c0392b" if c.drifted else "#7f8c8d" for c in shown],
+        [one.column for one in shown],
+        [min(one.times, FARTHEST) for one in shown],
+        color=[BEYOND if one.drifted else WITHIN for one in shown],
+        hatch=["//" if one.drifted else "" for one in shown],
+        edgecolor="white",
     )
-    axes.axvline(1.0, color="#2c3e50", linewidth=1, linestyle="--")
-    axes.set_xlim(0, max([1.2, *(_excess(c) * 1.05 for c in shown)]))
-    axes.set_xlabel("distance to the reference / threshold")
-    axes.set_title(f"{result.use_case} {result.day}: {result.verdict}", fontsize=10)
+    axes.axvline(1.0, color=LINE, linewidth=1, linestyle="--")
+    axes.set_xlim(0, max([1.2, *(min(one.times, FARTHEST) * 1.05 for one in shown)]))
+    axes.set_xlabel(
+        f"effect / noise band (dashed: 1); {result.rows} cases against {result.reference_rows}"
+    )
+    answer = {"harmless": "moved, harmless so far", "matters": "moved, and it matters"}
+    verdict = answer.get(judged.verdict, result.verdict) if result.drifted else result.verdict
+    axes.set_title(f"{result.use_case} {result.day}: {verdict}", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
-    target = io.BytesIO()
-    figure.savefig(target, format="png")
-    return target.getvalue()
+    return png_bytes(figure, dpi=110)
 
 
-def drift_markdown(result: DriftResult) -> str:
-    """Markdown: the verdict in one line and a table of the columns, the most moved first."""
-    share = "-" if result.share is None else f"{result.share:.0%}"
+def drift_markdown(result: DriftResult, judged: Judged) -> str:
+    """Markdown: both answers, and a table of the columns, the most moved first."""
     window = " to ".join(map(str, result.reference_window)) if result.reference_window else "-"
+    columns = _ordered(result)
     lines = [
-        f"**{result.verdict}**: {len(result.drifted)} of {len(result.columns)} columns drifted "
-        f"({share}), {result.rows} rows against {result.reference_rows} of the reference "
-        f"({window})",
+        f"**Did the input move? {result.verdict}**: {len(result.drifted)} of "
+        f"{len([one for one in result.night])} columns beyond their noise band; {result.rows} rows "
+        f"against {result.reference_rows} of the reference ({window})",
+        "",
+        f"**Does it matter? {judged.verdict}**: {judged.sentence}",
     ]
-    if result.columns:
-        lines += ["", "| column | distance | threshold | drifted | note |", "|---|--:|--:|---|---|"]
-    for c in _ordered(result)[:SHOWN]:
-        distance = "-" if c.distance is None else f"{c.distance:.3f}"
-        drifted = "yes" if c.drifted else "no"
-        lines.append(f"| {c.column} | {distance} | {c.threshold:.3f} | {drifted} | {c.note} |")
-    if len(result.columns) > SHOWN:
-        lines.append(f"\n{len(result.columns) - SHOWN} more columns in the report")
+    if columns:
+        lines += [
+            "",
+            "| column | nights | effect | band | beyond | rows | note |",
+            "|---|--:|--:|--:|---|--:|---|",
+        ]
+    for one in columns[:SHOWN]:
+        beyond = "yes" if one.drifted else "no" if one.known else "too few rows"
+        lines.append(
+            f"| {one.column} | {one.nights} | {one.effect:.3f} | {one.band:.3f} | {beyond} "
+            f"| {one.rows} | {one.note} |"
+        )
+    if len(columns) > SHOWN:
+        lines.append(f"\n{len(columns) - SHOWN} more columns in the report")
     return "\n".join(lines)
 
 
 def _ordered(result: DriftResult) -> list[ColumnDrift]:
-    return sorted(result.columns, key=lambda c: (-_excess(c), c.column))
-
-
-def _excess(column: ColumnDrift) -> float:
-    """Distance in thresholds, cut at five; an unknown distance counts as the largest."""
-    return 5.0 if column.distance is None else min(column.distance / column.threshold, 5.0)
+    """Every column once: the night or the window, whichever lies further beyond."""
+    found: dict[str, ColumnDrift] = {}
+    for one in (*result.night, *result.window):
+        held = found.get(one.column)
+        if held is None or (one.known, one.times) > (held.known, held.times):
+            found[one.column] = one
+    return sorted(found.values(), key=lambda one: (-one.times, one.column))

@@ -15,7 +15,7 @@ outcome, and of cases without, the share the policy would not approve by their s
 opportunity in supervised learning"). They are shown and not judged.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,6 @@ class Fairness:
 class _Group:
     share: Share  # as so many independent cases as they are worth
     cases: int
-    detail: dict[str, Any] = field(default_factory=dict)
 
 
 def measure_fairness(spec: "UseCaseSpec", lake: "Lake", day: date) -> Fairness:
@@ -99,9 +98,9 @@ def measure_fairness(spec: "UseCaseSpec", lake: "Lake", day: date) -> Fairness:
         if why:
             found.append(_unjudged(spec, column, why))
             continue
-        groups = _groups(spec, rows, column, hits(rows, "decision", APPROVE))
+        groups, hidden = _groups(spec, rows, column, hits(rows, "decision", APPROVE))
         found += _rates(spec, column, groups, RATE)
-        found.append(_ratio(spec, column, groups))
+        found.append(_ratio(spec, column, groups, hidden))
     if not why and spec.model.task == "binary":
         found += _matured(spec, lake, day)
     return Fairness(day, rows.num_rows, found, why)
@@ -135,44 +134,45 @@ def _decided(spec: "UseCaseSpec", lake: "Lake", day: date) -> pa.Table:
 
 def _groups(
     spec: "UseCaseSpec", rows: pa.Table, column: str, hit: "np.ndarray"
-) -> dict[str, _Group]:
-    """Per group of the column, the largest first: the share of its ``rows`` that are ``hit``."""
+) -> tuple[dict[str, _Group], int]:
+    """Per group of the column, the largest first: the share of its ``rows`` that are ``hit``. And
+    how many groups are too small, and named by nothing but the data: those are left out."""
     import numpy as np
 
-    names = group_names(spec.sensitive[column], rows.column(of_case(column)))
-    kinds, place = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+    least = spec.monitoring.fairness.min_cases
+    names = pa.array(group_names(spec.sensitive[column], rows.column(of_case(column))))
+    coded = names.dictionary_encode()
+    place = coded.indices.to_numpy()
+    sizes = np.bincount(place, minlength=len(coded.dictionary))
     entities = entity_numbers(rows)
     found = {}
-    for number, name in enumerate(kinds):
-        own = place == number
-        same = np.unique(entities[own], return_inverse=True)[1]
-        found[str(name)] = _Group(share_of(hit[own], same), int(own.sum()))
-    return dict(sorted(found.items(), key=lambda item: (-item[1].cases, item[0])))
+    for number, name in enumerate(coded.dictionary.to_pylist()):
+        if sizes[number] >= least or may_be_named(spec, column, name):
+            own = place == number
+            found[str(name)] = _Group(share_of(hit[own], entities[own]), int(sizes[number]))
+    ordered = dict(sorted(found.items(), key=lambda item: (-item[1].cases, item[0])))
+    return ordered, len(coded.dictionary) - len(found)
 
 
 def _rates(
     spec: "UseCaseSpec", column: str, groups: dict[str, _Group], measure: str
 ) -> list[Measure]:
-    """Of the groups large enough, and of those the spec itself names."""
+    """A row of each group; too small ones are marked."""
     limits = spec.monitoring.fairness
-    found = []
-    for name, group in groups.items():
-        if group.cases < limits.min_cases and not may_be_named(spec, column, name):
-            continue
-        found.append(
-            of_interval(
-                measure,
-                group.share.interval(limits.confidence),
-                subject=f"{column}={name}",
-                n=group.cases,
-                verdict=INSUFFICIENT if group.cases < limits.min_cases else "",
-                detail={"min_cases": limits.min_cases, **group.detail},
-            )
+    return [
+        of_interval(
+            measure,
+            group.share.interval(limits.confidence),
+            subject=f"{column}={name}",
+            n=group.cases,
+            verdict=INSUFFICIENT if group.cases < limits.min_cases else "",
+            detail={"min_cases": limits.min_cases},
         )
-    return found
+        for name, group in groups.items()
+    ]
 
 
-def _ratio(spec: "UseCaseSpec", column: str, groups: dict[str, _Group]) -> Measure:
+def _ratio(spec: "UseCaseSpec", column: str, groups: dict[str, _Group], hidden: int) -> Measure:
     """The lowest rate over the highest; where pairs are surely too far apart, the one that most
     surely is (the lowest upper end)."""
     limits = spec.monitoring.fairness
@@ -211,7 +211,7 @@ def _ratio(spec: "UseCaseSpec", column: str, groups: dict[str, _Group]) -> Measu
             "group_n": large[group].cases,
             "against_n": large[against].cases,
             "groups": len(large),
-            "not_judged": len(groups) - len(large),
+            "not_judged": len(groups) - len(large) + hidden,
             "min_cases": limits.min_cases,
         },
     )
@@ -227,14 +227,12 @@ def _unjudged(spec: "UseCaseSpec", column: str, why: str, n: int = 0) -> Measure
 
 def _matured(spec: "UseCaseSpec", lake: "Lake", day: date) -> list[Measure]:
     """Rates by outcome of the cases that matured in the window, by the score of their night."""
-    import numpy as np
-
     columns = list(spec.sensitive)
     cases = labelled(due_cases(spec, lake, day, spec.monitoring.fairness.window_days, columns))
     if not cases.num_rows:
         return []
     span = pc.min_max(cases.column(PARTITION)).as_py()
-    nights = night_scores(spec, lake, span["min"], span["max"]).decisions
+    nights = night_scores(spec, lake, span["min"], span["max"], cases.column("case_key")).decisions
     score = taken(nights.column("score"), nights.column("case_key"), cases.column("case_key"))
     cases = cases.append_column("score", score).filter(pc.is_valid(score))
     if not cases.num_rows:
@@ -247,6 +245,6 @@ def _matured(spec: "UseCaseSpec", lake: "Lake", day: date) -> list[Measure]:
         if not rows.num_rows:
             continue
         for column in columns:
-            groups = _groups(spec, rows, column, np.asarray(hit))
+            groups, _ = _groups(spec, rows, column, hit)
             found += _rates(spec, column, groups, measure)
     return found

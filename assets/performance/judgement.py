@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import hypot
 from typing import TYPE_CHECKING, Any
 
 from assets.model_spec import METRICS, SMALLER_IS_BETTER
@@ -39,44 +40,58 @@ FEWEST = 20
 told from so few."""
 
 
-@dataclass(frozen=True)
-class Limit:
-    """Where the metric counts as surely worse, and what it was at training."""
-
-    trained: Interval
-    limit: float
-    margin: float  # in units of the metric
-    smaller_is_better: bool
-
-    def beyond(self, found: Interval) -> bool:
-        """Does the whole interval lie on the wrong side?"""
-        return found.low > self.limit if self.smaller_is_better else found.high < self.limit
-
-
 def strict(confidence: float) -> float:
     """Confidence of what is judged night after night."""
     return 1 - (1 - confidence) / LOOKS
 
 
-def limit_of(spec: "UseCaseSpec", champion: "Champion", metric: str) -> Limit | None:
-    """The unfavourable end of the training's own interval, less the margin; None where the record
-    does not say how good the version was."""
+@dataclass(frozen=True)
+class Trained:
+    """What the metric was when the version was trained, and how much worse it may be."""
+
+    figure: Interval  # as the release record has it
+    margin: float  # in units of the metric
+    smaller_is_better: bool
+
+    def limit(self, found: Interval | None) -> float:
+        """Where ``found`` is surely worse: its favourable end must lie beyond.
+
+        The figure less the margin, less what the uncertainty of the figure itself adds: of a
+        difference of two estimates the reach is the root of the sum of their squared reaches (Zou
+        and Donner 2008, Statistics in Medicine 27:1693-1702), and of that the reach of ``found`` is
+        in its own interval already.
+        """
+        trained, sign = self.figure, -1.0 if self.smaller_is_better else 1.0
+        own = theirs = 0.0
+        if found is not None:
+            own = found.value - found.low if sign < 0 else found.high - found.value
+            theirs = trained.high - trained.value if sign < 0 else trained.value - trained.low
+        return trained.value - sign * (self.margin + hypot(own, theirs) - own)
+
+    def beyond(self, found: Interval) -> bool:
+        """Does the whole interval lie on the wrong side of its limit?"""
+        limit = self.limit(found)
+        return found.low > limit if self.smaller_is_better else found.high < limit
+
+
+def trained_figure(spec: "UseCaseSpec", champion: "Champion", metric: str) -> Trained | None:
+    """None where the record does not say how good the version was."""
     value = champion.metrics.get(metric)
     if value is None:
         return None
     said: dict[str, Any] = dict(champion.evidence.get("intervals") or {}).get(metric) or {}
     low, high = float(said.get("low", value)), float(said.get("high", value))
-    trained = Interval(value, min(low, value), max(high, value))
-    margin = spec.monitoring.performance.margin * unit(metric, value)  # type: ignore[arg-type]
-    worse_is_more = metric in SMALLER_IS_BETTER
-    limit = trained.high + margin if worse_is_more else trained.low - margin
-    return Limit(trained, limit, margin, worse_is_more)
+    return Trained(
+        Interval(value, min(low, value), max(high, value)),
+        spec.monitoring.performance.margin * unit(metric, value),  # type: ignore[arg-type]
+        metric in SMALLER_IS_BETTER,
+    )
 
 
 def judged(
     spec: "UseCaseSpec",
     scored: Scored,
-    limit: Limit | None,
+    trained: Trained | None,
     champion: "Champion",
     cases: Mapping[str, int],
 ) -> list[Measure]:
@@ -96,13 +111,13 @@ def judged(
     }
     why = _too_few(spec, scored)
     detail: dict[str, Any] = {**cases, "min_labels": limits.min_labels}
-    if limit is not None:
+    if trained is not None:
         detail |= {
-            "trained": limit.trained.value,
-            "trained_low": limit.trained.low,
-            "trained_high": limit.trained.high,
+            "trained": trained.figure.value,
+            "trained_low": trained.figure.low,
+            "trained_high": trained.figure.high,
             "trained_n": champion.metrics.get("rows"),
-            "margin": limit.margin,
+            "margin": trained.margin,
         }
     found = {}
     if len(scored) >= MEASURED:
@@ -113,7 +128,7 @@ def judged(
             resamples=RESAMPLES,
             of_metric={metric: confidence},
         )
-    measured = [_metric(metric, found.get(metric), limit, why, detail, common)]
+    measured = [_metric(metric, found.get(metric), trained, why, detail, common)]
     for name in METRICS[spec.model.task]:
         if name != metric:
             without = {} if name in found else {"detail": {"why": why or WITHOUT_VALUE}}
@@ -138,23 +153,23 @@ def judged(
 def _metric(
     metric: str,
     found: Interval | None,
-    limit: Limit | None,
+    trained: Trained | None,
     why: str,
     detail: Mapping[str, Any],
     common: Mapping[str, Any],
 ) -> Measure:
     if not why and found is None:
         why = WITHOUT_VALUE
-    if not why and limit is None:
+    if not why and trained is None:
         why = "the release record does not say how good the version was at training"
     verdict = INSUFFICIENT
-    if not why and limit is not None and found is not None:
-        verdict = FAIL if limit.beyond(found) else PASS
+    if not why and trained is not None and found is not None:
+        verdict = FAIL if trained.beyond(found) else PASS
     return _with(
         metric,
         found,
         verdict=verdict,
-        limit=limit.limit if limit is not None else None,
+        limit=trained.limit(found) if trained is not None else None,
         detail={**detail, **({"why": why} if why else {})},
         **common,
     )

@@ -14,12 +14,14 @@ from assets.spec import closes_at
 from assets.tables import LABELS, POPULATION, TIMESTAMP
 
 if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
     from assets.lake import Lake
     from assets.spec import UseCaseSpec
 
-MOST_CASES = 200_000
-"""Of more cases in a window only those of its latest days are looked at: intervals are narrow
-enough, and a night may not cost what twenty-eight nights do."""
+MOST_CASES = 100_000
+"""Of more cases in a window only those of its latest days are looked at, and of more in a day a
+sample: intervals are narrow enough, and a night may not cost what twenty-eight nights do."""
 
 KEYS = ("case_key", "entity_key", "event_timestamp", PARTITION)
 
@@ -39,21 +41,37 @@ def due_cases(
     KEYS (keys as text, time in microseconds UTC, the day), ``label`` and ``label_observed_at`` as
     in a training set, both null where nothing had been observed by the close, and ``columns`` of
     the population under :func:`of_case`. Of several outcomes the last observed one holds. Of more
-    than MOST_CASES those of the latest whole days. Empty without a population.
+    than MOST_CASES those of the latest whole days, of a day with more a sample by the hash of the
+    key. Empty without a population.
     """
+    import pyarrow.dataset as ds
+
     after, newest = due_span(spec, day, days)
-    first, last = after.date(), min(newest.date(), day)
     if not lake.exists(spec.name, POPULATION):
         return _schema(spec, columns).empty_table()
-    first = first_affordable(spec, lake, POPULATION, first, last)
-    rows = _cases(spec, lake, first, last, columns)
-    events = rows.column("event_timestamp")
-    due = pc.and_(
-        pc.greater(events, pa.scalar(after, TIMESTAMP)),
-        pc.less_equal(events, pa.scalar(newest, TIMESTAMP)),
-    )
-    rows = rows.filter(due).sort_by([(PARTITION, "ascending"), ("case_key", "ascending")])
+    # At midnight the newest day is the one that ends then: of the next one moment alone is due.
+    whole = min((newest - timedelta(microseconds=1)).date(), day)
+    first = first_affordable(spec, lake, POPULATION, after.date(), whole)
+    when = ds.field(spec.population.event_timestamp)
+    within = (when > ds.scalar(after)) & (when <= ds.scalar(newest))
+    rows = _cases(spec, lake, first, min(newest.date(), day), columns, within)
+    rows = bounded(rows).sort_by([(PARTITION, "ascending"), ("case_key", "ascending")])
     return _labelled(spec, lake, day, rows)
+
+
+def bounded(rows: pa.Table) -> pa.Table:
+    """About MOST_CASES of more rows with a ``case_key``: the same cases whatever order they come
+    in, and whichever table of them is asked (DuckDB's hash, the same for one version of it)."""
+    if rows.num_rows <= MOST_CASES:
+        return rows
+    import duckdb
+
+    one_in = -(-rows.num_rows // MOST_CASES)
+    with duckdb.connect() as connection:
+        connection.register("cases", rows.select(["case_key"]))
+        asked = "SELECT hash(case_key) % $one_in = 0 FROM cases"
+        kept = connection.sql(asked, params={"one_in": one_in}).to_arrow_table().column(0)
+    return rows.filter(kept)
 
 
 def of_case(column: str) -> str:
@@ -103,7 +121,12 @@ def first_affordable(
 
 
 def _cases(
-    spec: "UseCaseSpec", lake: "Lake", first: date, last: date, columns: Sequence[str]
+    spec: "UseCaseSpec",
+    lake: "Lake",
+    first: date,
+    last: date,
+    columns: Sequence[str],
+    where: "ds.Expression",
 ) -> pa.Table:
     population = spec.population
     named = {
@@ -114,7 +137,7 @@ def _cases(
         **{of_case(column): (column, None) for column in columns},
     }
     asked = list(dict.fromkeys(column for column, _ in named.values()))
-    rows = lake.read(spec.name, POPULATION, columns=asked, first=first, last=last)
+    rows = lake.read(spec.name, POPULATION, columns=asked, where=where, first=first, last=last)
     return pa.table(
         {
             name: rows.column(column) if kind is None else pc.cast(rows.column(column), kind)

@@ -14,7 +14,7 @@ from assets.performance.calibration import curve
 from assets.performance.champion_gain import champion_gain
 from assets.performance.cost import cost_measures, decided_cases
 from assets.performance.holdout import holdout_measures, trained_on
-from assets.performance.judgement import Limit, judged, limit_of
+from assets.performance.judgement import Trained, judged, trained_figure
 from assets.performance.matured_cases import due_cases, labelled
 from assets.performance.measure import (
     CANARY,
@@ -52,7 +52,7 @@ class Performance:
     metric: str  # the judged one
     measures: list[Measure]
     champion: "Champion | None" = None
-    limit: Limit | None = None  # None without a champion, or one of which no figure is on record
+    trained: Trained | None = None  # None without a champion, or without a figure on record
     problems: list[str] = field(default_factory=list)  # what could not be measured, and why
 
     def find(self, measure: str, subject: str = "overall", arm: str = CHAMPION) -> Measure | None:
@@ -102,9 +102,9 @@ def measure_performance(spec: "UseCaseSpec", lake: "Lake", home: "Home", day: da
         return Performance(day, metric, found, problems=problems)
     anew = _anew(spec, lake, home, day, matured, nights, deciders)
     problems += [f"version {v}: {why}" for v, why in sorted(anew.problems.items())]
-    limit = limit_of(spec, champion, metric)
+    figure = trained_figure(spec, champion, metric)
     own = with_scores(unseen(matured, champion), _all_scores(nights, anew, champion.version))
-    found += _of_champion(spec, own, nights, champion, limit)
+    found += _of_champion(spec, own, nights, champion, figure)
     if trained is not None and limits.slices:
         found += sliced(spec, lake, own, anew, trained, champion, decided)
     found += _others(spec, nights, matured, champion, deciders.challenger, anew)
@@ -119,7 +119,7 @@ def measure_performance(spec: "UseCaseSpec", lake: "Lake", home: "Home", day: da
             )
         )
     found += holdout_measures(spec, lake, home, day, champion)
-    return Performance(day, metric, found, champion, limit, problems)
+    return Performance(day, metric, found, champion, figure, problems)
 
 
 def _nights(spec: "UseCaseSpec", lake: "Lake", cases: pa.Table) -> NightScores:
@@ -127,7 +127,7 @@ def _nights(spec: "UseCaseSpec", lake: "Lake", cases: pa.Table) -> NightScores:
     if not cases.num_rows:
         return night_scores(spec, lake, date.max, date.max)
     span = pc.min_max(cases.column(PARTITION)).as_py()
-    return night_scores(spec, lake, span["min"], span["max"])
+    return night_scores(spec, lake, span["min"], span["max"], cases.column("case_key"))
 
 
 def _trained(spec: "UseCaseSpec", lake: "Lake", champion: "Champion | None") -> pa.Table | None:
@@ -186,7 +186,7 @@ def _of_champion(
     own: pa.Table,
     nights: NightScores,
     champion: "Champion",
-    limit: Limit | None,
+    figure: Trained | None,
 ) -> list[Measure]:
     """Judged and other metrics of the champion, and its calibration curve. ``own``: matured cases
     it has not learnt from, with its scores."""
@@ -198,7 +198,7 @@ def _of_champion(
         "scored_anew": known.num_rows - on_their_night,
         "without_score": own.num_rows - known.num_rows,
     }
-    found = judged(spec, scored, limit, champion, cases)
+    found = judged(spec, scored, figure, champion, cases)
     if spec.model.task == "binary" and known.num_rows:
         confidence = spec.monitoring.performance.confidence
         found += curve(known, scored, confidence=confidence, arm=CHAMPION, version=champion.version)

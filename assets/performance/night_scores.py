@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from assets.decisions.outcomes import WITHDRAWN
 from assets.lake import PARTITION
-from assets.performance.matured_cases import taken
+from assets.performance.matured_cases import bounded, taken
 from assets.tables import (
     CHALLENGER_SCORES,
     CHALLENGER_SCORES_SCHEMA,
@@ -77,8 +77,15 @@ class NightScores:
         return _versions(self.beside.column("version"))
 
 
-def night_scores(spec: "UseCaseSpec", lake: "Lake", first: date, last: date) -> NightScores:
-    """What the nights first..last recorded; without rows where a table is not there.
+def night_scores(
+    spec: "UseCaseSpec",
+    lake: "Lake",
+    first: date,
+    last: date,
+    keys: pa.ChunkedArray | None = None,
+) -> NightScores:
+    """What the nights first..last recorded of the cases ``keys`` (without them, of all; of too
+    many a sample); without rows where a table is not there.
 
     Decisions of cases that left the data are none of theirs any more, and a score beside a
     fallback is null.
@@ -86,9 +93,9 @@ def night_scores(spec: "UseCaseSpec", lake: "Lake", first: date, last: date) -> 
     import pyarrow.dataset as ds
 
     stays = ds.field("rule") != WITHDRAWN
-    decisions = _read(spec, lake, DECISIONS, DECISIONS_SCHEMA, DECIDED, first, last, stays)
+    decisions = _read(spec, lake, DECISIONS, DECISIONS_SCHEMA, DECIDED, first, last, keys, stays)
     beside = _read(
-        spec, lake, CHALLENGER_SCORES, CHALLENGER_SCORES_SCHEMA, BESIDE, first, last, None
+        spec, lake, CHALLENGER_SCORES, CHALLENGER_SCORES_SCHEMA, BESIDE, first, last, keys
     )
     return NightScores(decisions, beside)
 
@@ -113,9 +120,14 @@ def _read(
     columns: tuple[str, ...],
     first: date,
     last: date,
-    where: "ds.Expression | None",
+    keys: pa.ChunkedArray | None,
+    where: "ds.Expression | None" = None,
 ) -> pa.Table:
     if not lake.exists(spec.name, table):
         return schema.append(pa.field(PARTITION, pa.date32())).empty_table().select(list(columns))
     rows = lake.read(spec.name, table, columns=columns, where=where, first=first, last=last)
+    if keys is None:
+        rows = bounded(rows)
+    elif rows.num_rows > 2 * len(keys):
+        rows = rows.filter(pc.is_in(rows.column("case_key"), keys.combine_chunks()))
     return rows.sort_by([(PARTITION, "ascending"), ("case_key", "ascending")])

@@ -118,13 +118,17 @@ def _draw_trend(axes: "Axes", found: "Performance", nights: Sequence[Night]) -> 
                 color={"pass": BLUE, FAIL: ORANGE}.get(verdict, GREY),
                 linestyle="none", marker=mark, markersize=5, label=verdict,
             )  # fmt: skip
-    if found.limit is not None:
-        trained = found.limit.trained
+    if found.trained is not None:
+        trained = found.trained.figure
         axes.axhline(trained.value, color=INK, linewidth=1, label="at training")
         axes.axhspan(trained.low, trained.high, color=INK, alpha=0.08, linewidth=0)
-        axes.axhline(
-            found.limit.limit, color=ORANGE, linewidth=1.5, linestyle="--", label="limit tonight"
-        )
+        limits = [(one.day, one.limit) for one in nights if one.limit is not None]
+        when: Any = [day for day, _ in limits]
+        axes.plot(
+            when, [limit for _, limit in limits],
+            color=ORANGE, linewidth=1.5, linestyle="--", label="limit of the upper end"
+            if not found.trained.smaller_is_better else "limit of the lower end",
+        )  # fmt: skip
     shown = days[:: -(len(days) // -6)]
     axes.set_xticks(shown, [f"{day:%d %b}" for day in shown])
     if len(days) == 1:

@@ -58,7 +58,8 @@ def _of_measure(spec: "UseCaseSpec", found: "Performance", one: Measure) -> str:
         f"at training {trained['trained']:.4g} ({trained['trained_low']:.4g} to "
         f"{trained['trained_high']:.4g})"
     )
-    side = "above" if found.limit is not None and found.limit.smaller_is_better else "below"
+    worse_is_more = found.trained is not None and found.trained.smaller_is_better
+    side = "above" if worse_is_more else "below"
     if one.verdict == FAIL:
         return f"{seen}, {then}: the whole interval is {side} the limit {one.limit:.4g}."
     return f"{seen}, {then}; it fails when the whole interval is {side} {one.limit:.4g}."

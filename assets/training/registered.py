@@ -62,6 +62,8 @@ class RegisteredVersion:
     environment: Mapping[str, str] = field(default_factory=dict)  # package to version
     input_versions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Further lake table to its version and digest."""
+    importance: Mapping[str, float] = field(default_factory=dict)
+    """Feature to how much the metric falls without it, as measured before the final fit."""
     cascade: Mapping[str, Any] = field(default_factory=dict)
     """Where there is a cheap model: ``digest`` (SHA-256 of its file, hex) and ``band``, the one its
     gate judged it with."""
@@ -140,6 +142,7 @@ def record_of(
         calibration=winner.calibration,
         environment=environment,
         input_versions=input_versions,
+        importance={one.feature: float(one.mean) for one in trained.importance},
         cascade=_cascade(spec, stored),
     )
     return json.dumps(asdict(registered), sort_keys=True, default=_plain)

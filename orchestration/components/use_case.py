@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from assets.decisions.assets import decisions_asset
+from assets.economics.assets import economics_asset
 from assets.features.assets import (
     feature_coverage_check,
     online_features_asset,
@@ -12,16 +13,19 @@ from assets.features.assets import (
     view_asset,
 )
 from assets.features.columns import check_joinable
+from assets.incidents.assets import incidents_asset
 from assets.ingestion.assets import door_checks, source_asset
 from assets.ledger.assets import ledger_asset
 from assets.marts.assets import marts_assets
 from assets.marts.build import prepare
 from assets.monitoring.assets import drift_report_asset
+from assets.performance.assets import fairness_asset, performance_asset
 from assets.quality.assets import scoring_population_check
 from assets.release.assets import ladder_asset, release_asset
 from assets.scoring.assets import predictions_asset
 from assets.spec import UseCaseSpec
 from assets.training.assets import model_asset
+from orchestration.incident_sensors import incident_sensors
 from orchestration.jobs import jobs_and_schedules
 from orchestration.resources.installation import home_from_environment
 from orchestration.sensors import arrival_sensor, late_rows_sensor
@@ -75,7 +79,11 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
             decisions_asset(spec),
             ladder_asset(spec),
             ledger_asset(spec),
+            performance_asset(spec),
+            fairness_asset(spec),
             drift_report_asset(spec),
+            economics_asset(spec),
+            incidents_asset(spec),
         ],
         asset_checks=[
             door_checks(spec),
@@ -86,7 +94,11 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
         schedules=schedules,
         sensors=[
             sensor
-            for sensor in (arrival_sensor(spec), late_rows_sensor(spec, jobs))
+            for sensor in (
+                arrival_sensor(spec),
+                late_rows_sensor(spec, jobs),
+                *incident_sensors(spec),
+            )
             if sensor is not None
         ],
     )
