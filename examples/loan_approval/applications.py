@@ -32,6 +32,7 @@ PURPOSES = ("car", "debt_consolidation", "education", "home_improvement", "medic
 PURPOSE_SHARES = (0.24, 0.27, 0.10, 0.19, 0.09, 0.11)
 CHANNELS = ("branch", "partner", "web")
 CHANNEL_SHARES = (0.22, 0.18, 0.60)
+CHANNEL_SHARES_AT_BRANCH = (0.60, 0.18, 0.22)
 TERMS = (12, 24, 36, 48, 60)
 TERM_SHARES = (0.12, 0.22, 0.30, 0.20, 0.16)
 FIRST_NAMES = ("Alex", "Blake", "Casey", "Devon", "Emery", "Finley", "Harper", "Jo", "Kai", "Lee")
@@ -94,7 +95,13 @@ def draw_applications(
         purpose=rng.choice(len(PURPOSES), count, p=PURPOSE_SHARES),
         monthly_income=np.round(income * (0.6 if drifted else 1.0)),
         employment_stated=employment,
-        channel=rng.choice(len(CHANNELS), count, p=CHANNEL_SHARES),
+        channel=rng.choice(
+            len(CHANNELS),
+            count,
+            p=CHANNEL_SHARES_AT_BRANCH
+            if active(scenarios, "channel_shift", day)
+            else CHANNEL_SHARES,
+        ),
     )
 
 

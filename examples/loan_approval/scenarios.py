@@ -6,11 +6,18 @@ from datetime import date, timedelta
 from typing import Literal, get_args
 
 ScenarioKind = Literal[
-    "income_drift", "bureau_outage", "unit_error", "duplicated_file", "missing_day"
+    "income_drift",
+    "channel_shift",
+    "bureau_outage",
+    "unit_error",
+    "duplicated_file",
+    "missing_day",
 ]
 """
 - ``income_drift``: applicants are poorer (income x 0.6) and more of them stand deep in debt.
   The world itself changes, so the outcomes 14 days later do too.
+- ``channel_shift``: most apply at a branch, not on the web. Who they are, and what becomes of
+  their loans, is as before: a change that does no harm.
 - ``bureau_outage``: the bureau's file is there, its figures are null.
 - ``unit_error``: amounts in the file are 100 times too large (cents instead of whole units).
 - ``duplicated_file``: the day's applications come a second time, under another name.
@@ -87,6 +94,7 @@ class DemoDays:
 
 
 DEMO_SCENARIOS: tuple[Scenario, ...] = (
+    Scenario("channel_shift", date(2026, 8, 18), date(2026, 8, 18)),
     Scenario("income_drift", date(2026, 8, 21), date(2026, 8, 24)),
     Scenario("unit_error", date(2026, 8, 27), date(2026, 8, 27)),
 )

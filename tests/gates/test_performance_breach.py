@@ -1,5 +1,6 @@
 """When the champion counts as worse than it was at training, and when nobody can tell."""
 
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,19 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from assets.features.columns import LABEL
 from assets.home import Home
 from assets.lake import Lake
 from assets.performance.assets import PERFORMANCE_HOLDS, performance_asset
+from assets.performance.judgement import Trained
 from assets.performance.measured import Performance, measure_performance
 from assets.performance.words import performance_words
 from assets.spec import UseCaseSpec
 from assets.tables import PERFORMANCE
+from assets.training.evidence import Interval
 from orchestration.resources.installation import Installation
 from tests.matured_nights import DAY, boats_spec, decided_by, put, refused, version, window
 
@@ -40,12 +45,13 @@ def test_a_champion_as_good_as_at_training_holds(
     found = measured(home, lake, spec, window())
     assert verdicts(found) == {"roc_auc": "pass", "calibration_error": "pass"}
     area = found.find("roc_auc")
-    assert area.limit == pytest.approx(0.77 - 0.05)
+    # Less the margin, and less a part of what the figure at training may be off.
+    assert 0.72 < area.limit < 0.75
     assert area.n == 1000
     assert area.model_version == 1
     assert area.detail["scored_on_their_night"] == 1000
     assert area.detail["trained"] == 0.8
-    assert "it fails when the whole interval is below 0.72" in performance_words(spec, found)
+    assert "it fails when the whole interval is below 0.7" in performance_words(spec, found)
 
 
 def test_a_champion_that_is_surely_worse_fails_and_one_that_may_be_does_not(
@@ -69,6 +75,27 @@ def test_a_champion_that_is_surely_worse_fails_and_one_that_may_be_does_not(
     assert area.verdict == "pass"
 
 
+@given(
+    figure=st.floats(0.5, 0.9), seen=st.floats(0.2, 0.9), own=st.floats(0.001, 0.2),
+    theirs=st.floats(0.0, 0.2), margin=st.floats(0.0, 0.1), smaller=st.booleans(),
+)  # fmt: skip
+def test_it_is_beyond_its_limit_where_the_difference_is_more_than_both_and_the_margin(
+    figure: float, seen: float, own: float, theirs: float, margin: float, smaller: bool
+) -> None:
+    at = Trained(Interval(figure, figure - theirs, figure + theirs), margin, smaller)
+    now = Interval(seen, seen - own, seen + own)
+    worse = seen - figure if smaller else figure - seen
+    apart = worse - margin - math.hypot(own, theirs)
+    assume(abs(apart) > 1e-9)
+    assert at.beyond(now) == (apart > 0)
+    # Never stricter than the interval against the figure less the margin.
+    limit = figure + margin if smaller else figure - margin
+    assert (1 if smaller else -1) * (at.limit(now) - limit) > -1e-9
+    # A better figure is never beyond where a worse one is not.
+    better = Interval(*(end + (-0.05 if smaller else 0.05) for end in (seen, now.low, now.high)))
+    assert at.beyond(now) or not at.beyond(better)
+
+
 def test_a_metric_of_errors_fails_above_its_limit_and_has_its_unit(
     home: Home, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,8 +113,8 @@ def test_a_metric_of_errors_fails_above_its_limit_and_has_its_unit(
 
     found = measured(home, lake, spec, nights(2.4))
     error = found.find("mae")
-    # A twentieth of 2.0, on top of the upper end at training.
-    assert error.limit == pytest.approx(2.03 + 0.1)
+    # A twentieth of 2.0 is the margin, and the figure at training may be off by 0.03.
+    assert 2.1 < error.limit < 2.13
     assert error.verdict == "pass"
     assert "calibration_error" not in verdicts(found)
     assert {one.measure for one in found.measures} >= {"mae", "rmse", "r2", "label_mean"}

@@ -160,6 +160,19 @@ def test_income_drift_makes_applicants_poorer_and_deeper_in_debt(
     assert utilisation_of_applicants(drifted) > utilisation_of_applicants(quiet) + 0.1
 
 
+def test_a_channel_shift_changes_the_channel_and_nothing_else(quiet: Path, tmp_path: Path) -> None:
+    shifted = _dropped(tmp_path, "channel_shift")
+    before, after = (_csv(one, "applications", DAY) for one in (quiet, shifted))
+
+    def at_branch(rows: pa.Table) -> float:
+        return float(pc.mean(pc.equal(rows["channel"], "branch").cast("int8")).as_py())
+
+    assert at_branch(after) > at_branch(before) + 0.2
+    assert before.drop_columns(["channel"]).equals(after.drop_columns(["channel"]))
+    outcomes = DAY + OUTCOME_AFTER
+    assert _csv(quiet, "outcomes", outcomes).equals(_csv(shifted, "outcomes", outcomes))
+
+
 def test_the_resent_file_is_the_same_file(tmp_path: Path) -> None:
     files = _files(_dropped(tmp_path, "duplicated_file"))
 
