@@ -101,7 +101,10 @@ def _measured(spec: "UseCaseSpec", one: Mapping[str, Any]) -> str:
     if limit is not None:
         said += f"; limit {figure(limit, name.unit, currency)}"
     detail = one.get("detail")
-    told = str(detail.get("sentence") or "") if isinstance(detail, Mapping) else ""
+    told = ""
+    if isinstance(detail, Mapping):
+        signs = "; ".join(str(sign) for sign in detail.get("signs") or ())
+        told = signs or str(detail.get("sentence") or "")
     verdict = VERDICTS.get(str(one.get("verdict")), ("", ""))[0]
     said += f": {told}" if told else f"; {verdict}" if verdict else ""
     return sentence(said)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from assets.model_spec import METRICS
 from assets.night_report.charts import band, reliability, whisker
 from assets.night_report.measures import OVERALL
 from assets.night_report.names import (
@@ -16,15 +17,16 @@ from assets.night_report.page import (
     NOTHING,
     Block,
     Picture,
+    Points,
     Reading,
     Readings,
     Says,
     Section,
 )
 from assets.night_report.panels import KEY, panels
-from assets.night_report.trends import ends, model, point, told
+from assets.night_report.trends import BROKEN, at_training, ends, model, point, told
 from assets.night_report.verdicts import badge
-from assets.night_report.words import counted, figure, sentence
+from assets.night_report.words import counted, figure, named, sentence
 from assets.tables import DRIFT, PERFORMANCE
 from assets.training.card.charts import padded
 
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
     from assets.night_report.measures import Measure
     from assets.night_report.page import Tone
     from assets.night_report.reading import Record
+
+REASONS = {
+    "signs": "What says that it does harm",
+    "asked": "What says that it does not",
+    "open": "What cannot be asked yet",
+}
+"""What a judgement rests on, by its key in the detail."""
 
 ANSWERS: dict[str, tuple[str, "Tone"]] = {
     "none": ("No sign of it.", "good"),
@@ -53,9 +62,7 @@ def _blocks(record: "Record") -> Iterator[Block]:
     if impact is None:
         yield Says("Nothing is on record that would answer it for this night.")
     else:
-        answer, tone = ANSWERS.get(impact.verdict, (sentence(impact.verdict), ""))
-        said = sentence(str(impact.detail.get("sentence") or ""))
-        yield Says(f"{answer} {said}".strip(), tone)
+        yield from _answer(impact)
     yield Readings("Signs that need no outcome", list(_at_once(record)))
     yield Readings("On outcomes that are known by now", list(_known(record)))
     shown = [t for t in model(record) if t.key != "input_moved" and not t.empty]
@@ -63,6 +70,23 @@ def _blocks(record: "Record") -> Iterator[Block]:
         yield panels(record, "Over the last nights", shown, KEY)
     yield from _calibration(record)
     yield from _slices(record)
+
+
+def _answer(impact: "Measure") -> Iterator[Block]:
+    """The answer, and what speaks for it, against it, and what cannot be asked yet."""
+    answer, tone = ANSWERS.get(impact.verdict, (sentence(impact.verdict), ""))
+    told = [(title, _lines(impact, key)) for key, title in REASONS.items()]
+    if any(lines for _, lines in told):
+        yield Says(answer, tone)
+        yield Points([(title, lines) for title, lines in told if lines])
+    else:
+        said = sentence(str(impact.detail.get("sentence") or ""))
+        yield Says(f"{answer} {said}".strip(), tone)
+
+
+def _lines(impact: "Measure", key: str) -> list[str]:
+    found = impact.detail.get(key)
+    return [sentence(named(str(one))) for one in found] if isinstance(found, list) else []
 
 
 def _at_once(record: "Record") -> Iterator[Reading]:
@@ -79,10 +103,9 @@ def _known(record: "Record") -> Iterator[Reading]:
     always = ["calibration_error"] if spec.model.task == "binary" else []
     for measure in always:
         yield reading(record, PERFORMANCE, measure, record.of(PERFORMANCE, measure))
-    others = [
-        "cost_per_case", "label_rate", "matured_share", "override_rate", f"{HOLDOUT}{metric}",
-    ]  # fmt: skip
-    for measure in others:
+    others: list[str] = [name for name in METRICS[spec.model.task] if name != metric]
+    others += ["cost_per_case", "label_rate", "matured_share", "override_rate"]
+    for measure in [*others, f"{HOLDOUT}{metric}"]:
         if (one := record.of(PERFORMANCE, measure)) is not None:
             note = _label_note(one) if measure == "label_rate" else ""
             yield reading(record, PERFORMANCE, measure, one, note=note)
@@ -138,7 +161,7 @@ def _drawn(one: "Measure | None", title: str, value: str, known: str) -> "Markup
     """The figure against its limit; nothing where there is none."""
     if one is None or one.value is None or one.limit is None:
         return NOTHING
-    beyond, said = one.verdict in ("fail", "moved"), f"{value} ({known})"
+    beyond, said = one.verdict in BROKEN, f"{value} ({known})"
     low, high = ends(one, name_of(one.measure).unit)
     if low is None or high is None:
         if not _is_ceiling(one) or one.times is None:
@@ -152,10 +175,10 @@ def _drawn(one: "Measure | None", title: str, value: str, known: str) -> "Markup
 
 def _training(record: "Record", metric: str, one: "Measure | None") -> str:
     version = one.model_version if one is not None else record.version
-    found = (record.trained.get(version or 0, {}).get("metrics") or {}).get(metric)
-    if not isinstance(found, int | float):
+    found = at_training(record, metric, version, one)
+    if found is None:
         return ""
-    return f"at the training of version {version} {figure(float(found), 'metric')}"
+    return f"at the training of version {version} {figure(found, 'metric')}"
 
 
 def _label_note(one: "Measure") -> str:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from assets.lake import PARTITION
+from assets.night_report.words import USUAL
 
 OVERALL = "overall"
 CHAMPION = "champion"
@@ -41,6 +42,12 @@ class Measure:
         """Column and group of a subject like ``age=30-45``; None of any other."""
         column, equals, value = self.subject.partition("=")
         return (column, value) if equals else None
+
+    @property
+    def confidence(self) -> float:
+        """Of the interval, as its detail says it; 95 % where it says nothing."""
+        found = self.detail.get("confidence")
+        return float(found) if isinstance(found, int | float) else USUAL
 
     @property
     def times(self) -> float | None:

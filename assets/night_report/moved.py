@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
+from assets.night_report.before import before
 from assets.night_report.charts import band
-from assets.night_report.names import Named, column_words
+from assets.night_report.names import Named, column_words, moved_words
 from assets.night_report.page import Block, Reading, Readings, Says, Section
-from assets.night_report.trends import too_few
+from assets.night_report.trends import ends, too_few
 from assets.night_report.verdicts import badge
 from assets.night_report.words import Unit, bare, count, counted, figure, listed, named, span, sure
 from assets.tables import DRIFT
@@ -16,9 +17,18 @@ if TYPE_CHECKING:
     from assets.night_report.measures import Measure
     from assets.night_report.reading import Record
 
+ABSENT = {
+    "missing": "without a value",
+    "novelty": "with a category the training window never had",
+    "quarantined_share": "rows in quarantine",
+}
+MOST = 8
+"""Columns of each that a page names."""
+
 SHOWN = 25
 """Columns a page has room for, those furthest beyond their band first."""
 
+SCORE = "score"
 PRESENCE = "presence"
 """How a column is compared whose values are there or not there otherwise than before."""
 
@@ -30,7 +40,7 @@ def moved(record: "Record") -> Section:
 
 def _blocks(record: "Record") -> Iterator[Block]:
     overall = record.of(DRIFT, "input_moved")
-    columns = record.measures.all_of(DRIFT, "drift", record.day)
+    columns = _compared(record)
     if overall is None and not columns:
         yield Says("No comparison of this night with the training window is on record.")
         return
@@ -39,6 +49,12 @@ def _blocks(record: "Record") -> Iterator[Block]:
     if columns:
         yield _columns(record, columns)
     yield from _presence(record)
+
+
+def _compared(record: "Record") -> "list[Measure]":
+    """The columns of the input. The score is what becomes of it, and has its place elsewhere."""
+    found = record.measures.all_of(DRIFT, "drift", record.day)
+    return [m for m in found if m.subject != SCORE]
 
 
 def _answer(record: "Record", overall: "Measure") -> str:
@@ -50,7 +66,7 @@ def _answer(record: "Record", overall: "Measure") -> str:
     if overall.verdict == "insufficient":
         few = too_few(record, overall, Named("", "times"))
         return f"That cannot be said: {few or 'too few cases'} ({against})."
-    compared = len(record.measures.all_of(DRIFT, "drift", record.day))
+    compared = len(_compared(record))
     drifted = [str(name) for name in overall.detail.get("drifted", ())]
     largest = figure(overall.value, "times")
     if overall.verdict != "moved":
@@ -93,12 +109,15 @@ def _columns(record: "Record", columns: "list[Measure]") -> Readings:
 
 def _column(record: "Record", one: "Measure", window: "Measure | None", nights: int) -> Reading:
     name, small = column_words(record.spec, one.subject)
-    numeric = one.subject in record.spec.numeric_features or one.subject == "score"
-    kind = one.detail.get("kind", one.detail.get("method", ""))
+    numeric = one.subject in record.spec.numeric_features
+    kind = one.detail.get("kind", "")
     unit: Unit = "deviations" if numeric and kind != PRESENCE else "distance"
     value = figure(one.value, unit)
-    said = f"band {bare(one.limit, unit)}"
+    said = moved_words(record.spec, one.subject, str(one.detail.get("words") or ""))
+    said += f"{'; ' if said else ''}band {bare(one.limit, unit)}"
     said += f", {counted(one.n, 'case')}" if one.n is not None else ""
+    together = one.detail.get("nights")
+    said += f" of {together} nights" if isinstance(together, int) and together > 1 else ""
     if window is not None and window.value is not None and nights > 1:
         over = bare(window.value, unit)
         beyond = ", beyond its band" if window.verdict == "drifted" else ""
@@ -126,22 +145,18 @@ def _column(record: "Record", one: "Measure", window: "Measure | None", nights: 
 def _presence(record: "Record") -> Iterator[Block]:
     """Values that are missing, categories nobody had before, rows the door kept."""
     found = []
-    for measure, what in (
-        ("missing", "without a value"),
-        ("novelty", "with a category the training window never had"),
-        ("quarantined_share", "rows in quarantine"),
-    ):
-        for one in record.measures.all_of(DRIFT, measure, record.day):
-            if not one.value:
-                continue
+    for measure, what in ABSENT.items():
+        shown = [m for m in record.measures.all_of(DRIFT, measure, record.day) if m.value]
+        for one in sorted(shown, key=lambda m: -(m.value or 0.0))[:MOST]:
             name, _ = column_words(record.spec, one.subject)
             of = "row" if measure == "quarantined_share" else "case"
-            said = sure(None, None, one.n, "share", "", of)
-            if one.limit is not None:
-                said += f"; allowed {figure(one.limit, 'share')}"
-            found.append(
-                Reading(f"{name}: {what}", figure(one.value, "share"), said, badge=badge(one))
-            )
+            low, high = ends(one, "share")
+            said = sure(low, high, one.n, "share", "", of)
+            was, nights = before(record, DRIFT, measure, one.subject)
+            if was is not None:
+                said += f"; before {figure(was, 'share')} ({counted(nights, 'night')})"
+            value = figure(one.value, "share")
+            found.append(Reading(f"{name}: {what}", value, said, badge=badge(one)))
     if found:
         yield Readings("Missing and new", found)
     elif record.measures.has(DRIFT, record.day):

@@ -1,5 +1,6 @@
 """What measures are called and counted in, for people who did not name them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -158,6 +159,22 @@ def column_words(spec: "UseCaseSpec", name: str) -> tuple[str, str]:
             unit = f" ({column.unit})" if column.unit else ""
             return named(name), f"{column.description.rstrip('.')}{unit}".strip()
     return named(name), ""
+
+
+def moved_words(spec: "UseCaseSpec", column: str, said: str) -> str:
+    """What became of a column, with its unit: ``median 1690 EUR per month, 3120 before``."""
+    found = re.fullmatch(r"(median|mean) (\S+), (\S+) before", said)
+    unit = _unit(spec, column)
+    if found is None or not unit:
+        return said
+    return f"{found[1]} {found[2]} {unit}, {found[3]} before"
+
+
+def _unit(spec: "UseCaseSpec", column: str) -> str:
+    for source in [spec.population.source, *(spec.view_source(v) for v in spec.features.views)]:
+        if column in spec.sources[source].columns:
+            return spec.sources[source].columns[column].unit or ""
+    return ""
 
 
 def reason_words(spec: "UseCaseSpec", name: str) -> str:

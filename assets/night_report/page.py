@@ -29,6 +29,14 @@ class Says:
 
 
 @dataclass(frozen=True)
+class Points:
+    """Lists of sentences, each under a few words."""
+
+    kind: ClassVar = "points"
+    lists: Sequence[tuple[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
 class Reading:
     """One figure on a line: its name, what it is, the figure, how sure it is, a small picture."""
 
@@ -92,7 +100,7 @@ class Grid:
     numbers: Sequence[int] = ()
 
 
-Block = Says | Readings | Panels | Picture | Grid
+Block = Says | Points | Readings | Panels | Picture | Grid
 
 
 @dataclass(frozen=True)

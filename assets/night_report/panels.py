@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from assets.night_report.reading import Record
 
 KEY = (
-    "Line: the figure, with its 95 % interval as a band. Dashed: the limit. Dotted: the figure at "
-    "training. Diamond: beyond the limit. Cross: a night that was stopped or never came. Ring: "
-    "this night."
+    "Line: the figure, with its interval as a band (95 % unless said otherwise). Dashed: the "
+    "limit. Dotted: the figure at training. Diamond: beyond the limit. Cross: a night that was "
+    "stopped or never came. Ring: this night."
 )
 """What lines and marks mean."""
 

@@ -36,7 +36,7 @@ NIGHTS = 90
 FEWEST = 14
 """Nights that a trend has room for, however few there are."""
 
-OF_A_NIGHT = ("calibration", "drift", "drift_window", "missing", "novelty")
+OF_A_NIGHT = ("calibration", "drift", "drift_window")
 """Measures shown of the night alone: most rows of their tables, and no trend of any."""
 
 TABLES = (

@@ -1,11 +1,11 @@
 """How a night went, in one line a manager understands, and whether anybody has to do anything."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from assets.night_report.names import metric, name_of, smaller_is_better
+from assets.night_report.names import metric, moved_words, name_of, smaller_is_better
 from assets.night_report.reading import DECIDED, NEVER, STOPPED
 from assets.night_report.words import count, counted, figure, listed, named, sentence, short_day
 from assets.tables import DRIFT, ECONOMICS, FAIRNESS, PERFORMANCE
@@ -113,13 +113,14 @@ def input_line(record: "Record") -> str:
     if moved is None and impact is None:
         return "whether the input moved is not on record"
     verdict = moved.verdict if moved is not None else ""
-    told = str(impact.detail.get("sentence", "")).strip().rstrip(".") if impact is not None else ""
+    told = _signs(impact.detail) if impact is not None else ""
     matters = impact.verdict if impact is not None else "unknown"
-    columns = _columns([str(c) for c in moved.detail.get("drifted", ())] if moved else [])
+    columns = _columns(record.spec, moved.detail) if moved is not None else ""
     if matters == "matters":
         begun = "the input has moved and it matters" if verdict == "moved" else "it matters"
         begun = begun if verdict != "stable" else "the input is as before, but the model does worse"
-        return f"{begun}: {told or columns}" if told or columns else begun
+        said = "; ".join(part for part in (columns, told) if part)
+        return f"{begun}: {said}" if said else begun
     if verdict == "insufficient":
         few = f" ({counted(moved.n, 'case')})" if moved is not None and moved.n is not None else ""
         return f"too few cases to say whether the input moved{few}"
@@ -171,10 +172,24 @@ def _who(record: "Record") -> str:
     return said
 
 
-def _columns(names: list[str]) -> str:
+def _columns(spec: "UseCaseSpec", detail: Mapping[str, Any]) -> str:
+    """The columns that moved, the first with what became of it."""
+    names = [str(name) for name in detail.get("drifted", ())]
+    words = detail.get("words")
+    told = words if isinstance(words, dict) else {}
     shown = [named(name) for name in names[:NAMED]]
+    if shown and (said := moved_words(spec, names[0], str(told.get(names[0]) or ""))):
+        shown[0] += f" ({said})"
     more = len(names) - len(shown)
     return listed([*shown, f"{more} more"] if more else shown)
+
+
+def _signs(detail: Mapping[str, Any]) -> str:
+    """What says that it matters, without the figures behind; of no signs the sentence."""
+    signs = [str(sign).partition(" (")[0] for sign in detail.get("signs") or ()]
+    if signs:
+        return listed([named(sign) for sign in signs[:NAMED]])
+    return str(detail.get("sentence") or "").strip().rstrip(".")
 
 
 def _why(record: "Record") -> str:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from assets.night_report.measures import OVERALL, Measure
 from assets.night_report.names import ESTIMATED, Named, name_of
-from assets.night_report.words import Unit, figure, short_day, sure
+from assets.night_report.words import USUAL, Unit, figure, short_day, sure
 from assets.tables import DRIFT, ECONOMICS, PERFORMANCE
 from assets.training.gates.shares import Share
 
 if TYPE_CHECKING:
     from assets.night_report.reading import Record
-
-CONFIDENCE = 0.95
 
 BROKEN = ("fail", "moved", "matters", "drifted")
 """Verdicts that a mark stands for."""
@@ -112,7 +110,7 @@ def ends(one: Measure, unit: Unit) -> tuple[float | None, float | None]:
         return one.low, one.high
     if not 0 <= one.value <= 1:
         return None, None
-    found = Share(round(one.value * one.n), one.n).interval(CONFIDENCE)
+    found = Share(round(one.value * one.n), one.n).interval(USUAL)
     return found.low, found.high
 
 
@@ -129,7 +127,7 @@ def told(record: "Record", one: Measure | None, named: Named) -> tuple[str, str]
     low, high = ends(one, named.unit)
     # A count that was counted is not said twice.
     n = None if named.unit == "count" and one.n == round(one.value) else one.n
-    known = sure(low, high, n, named.unit, currency, named.of)
+    known = sure(low, high, n, named.unit, currency, named.of, one.confidence)
     return figure(one.value, named.unit, currency), "; ".join(part for part in (known, few) if part)
 
 
@@ -199,10 +197,15 @@ def _value(record: "Record") -> Trend:
     )  # fmt: skip
 
 
-def _trained(metric: str) -> Callable[["Record", Measure], float | None]:
-    def of(record: "Record", one: Measure) -> float | None:
-        metrics = record.trained.get(one.model_version or 0, {}).get("metrics") or {}
-        value = metrics.get(metric)
-        return float(value) if isinstance(value, int | float) else None
+def at_training(
+    record: "Record", metric: str, version: int | None, one: Measure | None
+) -> float | None:
+    """The metric on rows a version had not seen, when it was trained; None where nobody knows."""
+    known = one.detail.get("trained") if one is not None else None
+    if known is None:
+        known = (record.trained.get(version or 0, {}).get("metrics") or {}).get(metric)
+    return float(known) if isinstance(known, int | float) else None
 
-    return of
+
+def _trained(metric: str) -> Callable[["Record", Measure], float | None]:
+    return lambda record, one: at_training(record, metric, one.model_version, one)

@@ -13,6 +13,9 @@ Unit = Literal[
 SPACE = "\N{NARROW NO-BREAK SPACE}"
 """Between thousands, and before a unit: a figure never breaks over two lines."""
 
+USUAL = 0.95
+"""Confidence of an interval that says none."""
+
 LONG = 120
 """So many seconds are told in minutes, so many minutes in hours."""
 
@@ -128,12 +131,16 @@ def sure(
     unit: Unit,
     currency: str = "",
     of: str = "case",
+    confidence: float = USUAL,
 ) -> str:
     """How sure a figure is: ``57 to 69 %, 234 cases``; empty where nothing is known of it.
 
-    ``of``: what was counted, in the singular.
+    ``of``: what was counted, in the singular. A ``confidence`` other than the usual is said.
     """
-    parts = [between(low, high, unit, currency), counted(n, of) if n is not None else ""]
+    ends = between(low, high, unit, currency)
+    if ends and abs(confidence - USUAL) > 1e-9:
+        ends += f" at {100 * confidence:.4g}{SPACE}%"
+    parts = [ends, counted(n, of) if n is not None else ""]
     return ", ".join(part for part in parts if part)
 
 

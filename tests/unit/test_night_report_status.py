@@ -18,11 +18,13 @@ STABLE = Measure("drift", DAY, "input_moved", value=0.6, n=234, verdict="stable"
 MOVED = replace(
     STABLE, value=3.4, verdict="moved", detail={"drifted": ["monthly_income", "channel"]}
 )
+INCOME = "median 1690, 3123 before"
 FEW = replace(STABLE, value=None, n=12, verdict="insufficient")
 
 
-def impact(verdict: str, sentence: str = "") -> Measure:
-    return Measure("drift", DAY, "impact", verdict=verdict, detail={"sentence": sentence})
+def impact(verdict: str, sentence: str = "", **detail: Any) -> Measure:
+    said = {"sentence": sentence, **detail}
+    return Measure("drift", DAY, "impact", verdict=verdict, detail=said)
 
 
 def judged(
@@ -79,7 +81,14 @@ def test_a_quiet_night_is_well_and_says_who_decides() -> None:
             MOVED,
             impact("matters", "income is far below what the model learnt."),
             "act",
-            "the input has moved and it matters: income is far below what the model learnt;",
+            "it matters: monthly income and channel; income is far below what the model learnt;",
+        ),
+        (
+            replace(MOVED, detail=MOVED.detail | {"words": {"monthly_income": INCOME}}),
+            impact("matters", "", signs=["the scores moved (effect 0.6)", "other_decisions"]),
+            "act",
+            "the input has moved and it matters: monthly income (median 1690 EUR per month, 3123 "
+            "before) and channel; the scores moved and other decisions; version 4",
         ),
         (
             MOVED,
