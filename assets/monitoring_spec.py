@@ -1,4 +1,4 @@
-"""What is watched after the decisions are made, when it counts, what it costs, what then happens."""
+"""What is watched once decisions are made, when it counts, what it costs, what then happens."""
 
 from datetime import timedelta
 from typing import Literal

@@ -6,7 +6,7 @@ that protects what is there already. It is held to the road: the same score for 
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from assets.features.derived import SIGNS
 from assets.ingestion.landing import landed_files
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assets.spec import DerivedSpec, UseCaseSpec
 
 SCORE = "score"
+SIDES: "tuple[Literal['left'], Literal['right']]" = ("left", "right")
 
 
 def bare_night(
@@ -104,19 +105,25 @@ def _feature(spec: "UseCaseSpec", name: str, table: str) -> str:
 
 
 def _distance(then: "pd.Series[Any]", now: "pd.Series[Any]") -> float:
-    """What Evidently computes: Wasserstein over the reference's standard deviation for numbers,
+    """Wasserstein distance of normal scores, by the ranks of the reference, for numbers;
     Jensen-Shannon (natural logarithm) for categories; nulls left out."""
     import numpy as np
     from scipy.spatial.distance import jensenshannon
-    from scipy.stats import wasserstein_distance
+    from scipy.stats import norm, wasserstein_distance
 
     then, now = then.dropna(), now.dropna()
     if now.dtype != object:
-        return float(wasserstein_distance(then, now)) / max(float(np.std(then)), 0.001)
-    before, after = then.value_counts(), now.value_counts()
-    categories = sorted({*before.index, *after.index})
-    return float(
-        jensenshannon(
-            before.reindex(categories, fill_value=0), after.reindex(categories, fill_value=0)
-        )
-    )
+        ordered = np.sort(then.to_numpy())
+
+        def scores(values: "pd.Series[Any]") -> "np.ndarray":
+            ends = [np.searchsorted(ordered, values.to_numpy(), side) for side in SIDES]
+            share = (ends[0] + ends[1]) / (2 * len(ordered))
+            edge = 1 / (2 * len(ordered))
+            found: np.ndarray = norm.ppf(np.clip(share, edge, 1 - edge))
+            return found
+
+        before, after = scores(then), scores(now)
+        return float(wasserstein_distance(before, after)) / (float(before.std()) or 1.0)
+    counts = then.value_counts(), now.value_counts()
+    categories = sorted({*counts[0].index, *counts[1].index})
+    return float(jensenshannon(*(one.reindex(categories, fill_value=0) for one in counts)))

@@ -41,7 +41,7 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
     for heading in ("input", "gate failures"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        told = moved(row)
+        told, colour = moved(row), COLOURS.get(row.impact or "", "yellow")
         table.add_row(
             str(row.night),
             row.outcome,
@@ -52,14 +52,14 @@ def print_nights(rows: "list[Night]", as_json: bool) -> None:
             str(row.advised_decline),
             str(row.declined),
             f"[red]{row.challenger}[/]" if "rolled back" in row.challenger else row.challenger,
-            f"[{COLOURS.get(row.impact or '', 'yellow')}]{told}[/]" if row.drift == "moved" else told,
+            f"[{colour}]{told}[/]" if row.drift == "moved" else told,
             _gates(row),
         )
     console().print(table)
     typer.echo(
         "model: the champion; challenger: its version, stage (cases it decided) and what followed; "
         "referred: a person decides; advised decline: those of them the score would decline; "
-        "input moved: beyond what quiet days do; harmless or mattering by scores, decisions, outcomes"
+        "input moved: beyond what quiet days do; whether it matters: by scores and outcomes"
     )
     for row in rows:
         if row.drift == "moved":

@@ -87,7 +87,7 @@ def compare_night(
         spec,
         result,
         judged,
-        words=direction(spec, current, shown, [n for n in result.drifted]),
+        words=direction(spec, current, shown, result.drifted),
         weighted=weighted_drift(result, importance),
         estimate=estimate,
         scores=0 if scores is None else len(scores),
@@ -112,8 +112,10 @@ def _current(
     # A night stopped at the gate was never decided on: it must not colour its successors. What has
     # moved in it is what people now have to know, so it is looked at by itself.
     nights = [day] if failed else passed_days(lake, spec.name, GATE, first, day)
-    rows = tonight if failed else cases.filter(
-        pc.is_in(cases.column(PARTITION), pa.array(nights, pa.date32()))
+    rows = (
+        tonight
+        if failed
+        else cases.filter(pc.is_in(cases.column(PARTITION), pa.array(nights, pa.date32())))
     )
     key = rows.column(spec.population.key).cast(pa.string())
     rows = rows.select([*spec.feature_names, PARTITION]).append_column("case_key", key)
@@ -178,7 +180,7 @@ def _scored(spec: "UseCaseSpec", home: "Home", champion: "Champion", rows: pa.Ta
 
 
 def _scores(current: pa.Table) -> Any:
-    """Scores of the champion in the window (float64): a night by itself is too few to foresee by."""
+    """Scores of the champion in the window (float64): one night is too few to foresee by."""
     if SCORE not in current.column_names:
         return None
     return current.column(SCORE).drop_null().to_numpy()

@@ -76,17 +76,18 @@ class DriftResult:
 
     @property
     def drifted(self) -> list[str]:
-        """Names of the features that have moved, the furthest first."""
+        """Names of the columns that have moved, the furthest first; ``score`` among them: it sees
+        all features at once, and moves where none of them does so by itself."""
         far: dict[str, float] = {}
-        for one in self.features:
+        for one in (*self.night, *self.window):
             if one.drifted:
                 far[one.column] = max(one.times, far.get(one.column, 0.0))
         return sorted(far, key=lambda name: (-far[name], name))
 
     @property
     def largest(self) -> float | None:
-        """The largest effect of a feature in multiples of its band; None of nothing known."""
-        return max((one.times for one in self.features if one.known), default=None)
+        """The largest effect in multiples of its band; None of nothing known."""
+        return max((one.times for one in (*self.night, *self.window) if one.known), default=None)
 
 
 def drift(
@@ -102,7 +103,7 @@ def drift(
     ``current``: feature columns, possibly ``score`` (double, null where the champion did not score
     the case), and the night (``partition_date``), of the window's nights. Per column and length of
     window the effect size (:mod:`assets.monitoring.effect`) is held against its noise band
-    (:mod:`assets.monitoring.noise`). ``moved``: a feature lies beyond; ``insufficient``: no length
+    (:mod:`assets.monitoring.noise`). ``moved``: a column lies beyond; ``insufficient``: no length
     of window has ``min_rows``.
     """
     nights = current.column(PARTITION)

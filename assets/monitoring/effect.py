@@ -92,10 +92,11 @@ def bins_of(grid: Grid, values: "NDArray[np.generic]", known: frozenset[str]) ->
         found: NDArray[np.intp] = np.searchsorted(grid.cuts, values, side="left")
         return found
     names, places = np.unique(values.astype(str), return_inverse=True)
-    at = {name: place for place, name in enumerate(grid.categories)}
-    other, new = at[OTHER], at[NEW]
+    # The last two are ours, whatever the data's own are called.
+    at = {name: place for place, name in enumerate(grid.categories[:-2])}
+    other, new = grid.size - 2, grid.size - 1
     codes = np.array(
-        [at[n] if n in at else other if n in known else new for n in names.tolist()], dtype=np.intp
+        [at.get(n, other if n in known else new) for n in names.tolist()], dtype=np.intp
     )
     return codes[places] if len(codes) else np.array([], dtype=np.intp)
 
@@ -107,11 +108,13 @@ def effects(
     import numpy as np
 
     p, q = _shares(one), _shares(other)
+    some = (p.sum(axis=-1) > 0) & (q.sum(axis=-1) > 0)
     if grid.kind == "numeric":
         apart = np.abs(np.cumsum(p - q, axis=-1))[..., :-1]
         found: NDArray[np.float64] = apart @ grid.gaps
-        return found
-    return jensen_shannon(p, q)
+    else:
+        found = jensen_shannon(p, q)
+    return np.where(some, found, 0.0)
 
 
 def jensen_shannon(p: "NDArray[np.float64]", q: "NDArray[np.float64]") -> "NDArray[np.float64]":

@@ -28,7 +28,7 @@ MOST = 5000
 
 
 def estimated_metric(spec: "UseCaseSpec", scores: "np.ndarray") -> Interval | None:
-    """The spec's metric as the scores themselves foresee it, with a bootstrap interval at CONFIDENCE.
+    """The spec's metric as the scores foresee it, with a bootstrap interval at CONFIDENCE.
 
     ``scores``: calibrated probabilities of the positive label (float64, no nulls). None for a task
     that is not binary, for fewer scores than ``monitoring.performance.min_labels``, and where the

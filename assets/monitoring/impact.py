@@ -115,9 +115,7 @@ def judge(
     return Judged(verdict, sentence, tuple(signs), tuple(against), tuple(open_))
 
 
-def _scores(
-    result: DriftResult, signs: list[str], against: list[str], open_: list[str]
-) -> None:
+def _scores(result: DriftResult, signs: list[str], against: list[str], open_: list[str]) -> None:
     known = [one for one in result.scores if one.known]
     if not known:
         open_.append("the scores cannot be compared")

@@ -31,9 +31,7 @@ def measures(rows: Sequence[Row], run_id: str, version: int | None) -> pa.Table:
     empty: Row = dict.fromkeys(MEASURES_SCHEMA.names)
     empty |= {"arm": "", "verdict": "", "subject": OVERALL, "detail": "{}"}
     known = {"run_id": run_id, "model_version": version}
-    return pa.Table.from_pylist(
-        [{**empty, **row, **known} for row in rows], schema=MEASURES_SCHEMA
-    )
+    return pa.Table.from_pylist([{**empty, **row, **known} for row in rows], schema=MEASURES_SCHEMA)
 
 
 def night_rows(

@@ -42,7 +42,6 @@ making are exceeded up to three times (see docs/monitoring.md)."""
 FEWEST = 8
 """Blocks of quiet days; of fewer nothing is learned, and the band is chance alone."""
 
-
 SURE = 2.0
 """Standard errors a learned spread is widened by."""
 
@@ -141,8 +140,8 @@ def _drawn(
 
 
 def upper(found: "NDArray[np.float64]", tail: float) -> float:
-    """The point that ``tail`` of effects like these exceed; at least the largest seen, where one
-    in as many would not be too many."""
+    """The point that ``tail`` of effects like these exceed, by a gamma distribution of their squares
+    with the mean and variance seen."""
     import numpy as np
     from scipy.special import gammainccinv
 
@@ -167,14 +166,14 @@ def band(
 ) -> float:
     """From which effect on a column counts as moved, of ``nights`` nights in a row.
 
-    ``single``: what quiet days show; ``blocks``: what ``window`` of them together do, which counts
-    where all the nights of the window are there. A few weeks say little about how much weeks
-    differ: it is never less than as if their days differed independently. ``least``: below it no
-    effect counts.
+    ``single``: what quiet days show; ``blocks``: what ``window`` of them together do. A few weeks
+    say little about how much weeks differ: it is never less than as if their days differed
+    independently. Of fewer nights than the window has, something in between. ``least``: below it
+    no effect counts.
     """
-    between = float(single.between / max(nights, 1) ** 0.5)
-    if nights >= window:
-        between = max(between, blocks.between)
-    else:
-        between = single.between
+    one, whole = single.between**2, max(blocks.between**2, single.between**2 / window)
+    # As far between the two as 1 / nights is between 1 and 1 / window: right where days differ
+    # independently, and where they do not differ within a window.
+    share = (1 / min(max(nights, 1), window) - 1 / window) / (1 - 1 / window) if window > 1 else 1.0
+    between = (whole + max(0.0, one - whole) * share) ** 0.5
     return float(max(least, (between**2 + by_chance**2) ** 0.5))

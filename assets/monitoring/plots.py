@@ -1,13 +1,8 @@
 """Pictures and tables of a drift result, small enough for asset metadata."""
 
-from typing import TYPE_CHECKING
-
 from assets.figures import png_bytes
 from assets.monitoring.drift import ColumnDrift, DriftResult
 from assets.monitoring.impact import Judged
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SHOWN = 25
 """Columns a picture or table shows; the ones furthest beyond their band come first."""
@@ -25,9 +20,7 @@ def drift_plot(result: DriftResult, judged: Judged) -> bytes:
     from matplotlib.figure import Figure
 
     shown = _ordered(result)[:SHOWN][::-1]
-    figure: Figure = Figure(
-        figsize=(6.4, 1.5 + 0.28 * max(len(shown), 1)), dpi=110, layout="constrained"
-    )
+    figure = Figure(figsize=(6.4, 1.5 + 0.28 * max(len(shown), 1)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.barh(
@@ -55,7 +48,7 @@ def drift_markdown(result: DriftResult, judged: Judged) -> str:
     columns = _ordered(result)
     lines = [
         f"**Did the input move? {result.verdict}**: {len(result.drifted)} of "
-        f"{len([one for one in result.night])} columns beyond their noise band; {result.rows} rows "
+        f"{len(result.night)} columns beyond their noise band; {result.rows} rows "
         f"against {result.reference_rows} of the reference ({window})",
         "",
         f"**Does it matter? {judged.verdict}**: {judged.sentence}",

@@ -1,4 +1,4 @@
-"""The demonstration: 76 days of history, then 14 nights: a harmless drift, a harmful one, a bad file.
+"""The demonstration: 76 days of history, 14 nights: a harmless drift, a harmful one, a bad file.
 
 One challenger is refused by a gate, one gets past all of them and is rolled back from its canary on
 the night incomes collapse, one climbs the ladder and wins.
