@@ -1,7 +1,7 @@
 """Did the input move? Nights and the window up to them against the champion's training window."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
@@ -136,7 +136,7 @@ def drift(
     verdict: Verdict = "moved" if result.drifted else "stable"
     if not any(one.known for one in result.features):
         verdict = "insufficient"
-    return DriftResult(**{**vars(result), "verdict": verdict})
+    return replace(result, verdict=verdict)
 
 
 def _compare(
@@ -162,11 +162,12 @@ def _compare(
     of_presence = _held(spec, one.presence, presence, nights, length, reference.tail)
     kind: Kind = one.values.grid.kind
     effect, limit = of_values
-    gone = bool(one.values.counts.sum()) != bool(present)
+    before = one.presence.counts
+    # Without rows on either side there is nothing to say, least of all that values are gone.
+    gone = bool(total and before.sum()) and bool(before[0]) != bool(present)
     if gone or of_presence[0] / of_presence[1] > max(1.0, effect / limit):
         kind, (effect, limit) = "presence", of_presence
     new = float(counts[-1]) / total if total and NEW in one.values.grid.categories else 0.0
-    before = one.presence.counts
     return ColumnDrift(
         column=one.column,
         kind=kind,
@@ -178,7 +179,7 @@ def _compare(
         missing=round(missing, 6),
         novelty=round(new, 6),
         known=total >= spec.monitoring.drift.min_rows and reference.rows > 1,
-        note=_note(kind, missing, float(before[1] / before.sum()), values, one.values.counts),
+        note=_note(kind, missing, before, values, one.values.counts),
     )
 
 
@@ -196,21 +197,19 @@ def _held(
     if not rows or not others:
         return 0.0, least
     effect = float(effects(side.grid, counts, side.counts))
-    by_chance = 0.0
-    if effect >= least:  # below it nothing counts, and chance need not be asked
-        by_chance = chance(side.grid, side.counts, rows, others, tail, spec.model.seed)
+    by_chance = chance(side.grid, side.counts, rows, others, tail, spec.model.seed)
     return effect, band(side.quiet[1], side.quiet[length], nights, length, by_chance, least)
 
 
 def _note(
     kind: Kind,
     missing: float,
-    before: float,
+    before: "NDArray[np.float64]",
     values: "NDArray[np.generic]",
     reference: "NDArray[np.float64]",
 ) -> str:
     if kind == "presence":
-        return f"no value in {missing:.1%} of rows, {before:.1%} before"
+        return f"no value in {missing:.1%} of rows, {before[1] / before.sum():.1%} before"
     notes = []
     if int((reference > 0).sum()) == 1:
         notes.append("constant in the reference")

@@ -44,7 +44,8 @@ def drift_report(
     day = result.day
     shown = result.night if any(one.known for one in result.night) else result.window
     columns = [one for one in shown if one.column in reference.column_names]
-    first = pa.scalar(type(day).fromordinal(day.toordinal() - max(one.nights for one in shown) + 1))
+    nights = max((one.nights for one in shown), default=1)
+    first = pa.scalar(type(day).fromordinal(day.toordinal() - nights + 1))
     rows = current
     if shown is result.night:
         rows = current.filter(pc.greater_equal(current.column(PARTITION), first))
