@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -24,13 +26,11 @@ from assets.training.registry import (
     list_versions,
     log_card,
 )
-from tests.faults.forked import Work
 from tests.registered_models import AS_OF, copied, judged, model_spec, put, trained
 
 pytestmark = pytest.mark.slow
 
 ROWS = "a" * 64
-LIBRARIES = ("mlflow", "mlflow.sklearn", "skops.io", "sklearn.ensemble")
 SPEC = model_spec()
 
 
@@ -171,20 +171,21 @@ def test_register_once_and_leave_no_trace(
     assert tuple(capfd.readouterr()) == ("", "")
 
 
-def register(home: str) -> None:
-    """Train and register; the version it became stands beside the home."""
-    version = put(Home(Path(home)), model_spec(), trained(), "a" * 64).version
-    Path(f"{home}-{os.getpid()}").write_text(str(version))
-
-
 def test_of_two_at_once_one_registers_and_the_other_finds_it(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     put(home, SPEC, trained(), "b" * 64)  # the database is there
-    with Work(tmp_path, __name__, *LIBRARIES) as work:
-        both = [work.start(__name__, "register", str(home.root)) for _ in range(2)]
-        ended = [work.end(one) for one in both]
-    assert [one.code for one in ended] == [0, 0], ended
-    assert [(tmp_path / f"home-{one}").read_text() for one in both] == ["2", "2"]
+    script = (
+        "import sys; from pathlib import Path; from assets.home import Home\n"
+        "from tests.registered_models import model_spec, put, trained\n"
+        "print(put(Home(Path(sys.argv[1])), model_spec(), trained(), 'a' * 64).version)"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(home.root)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    assert [one.communicate()[0].strip() for one in both] == ["2", "2"]
     assert [one.version for one in list_versions(home, "widgets")] == [2, 1]
 
 
