@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from dbt_common.tests import enable_test_caching
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -19,6 +20,13 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 gc.set_threshold(*COLLECTION)  # as the command does
+
+# As opening a home does, which is too late for it here: scikit-learn is imported by then.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# dbt's own switch for suites: the text of a macro is parsed once in a process, and every test that
+# has a project of its own parses the same 500 of dbt's.
+enable_test_caching()
 
 
 class RoadOnce(LoadFileScheduling):  # type: ignore[misc]

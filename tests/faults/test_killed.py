@@ -3,13 +3,12 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from assets.content import content_digest
@@ -17,11 +16,11 @@ from assets.home import Home
 from assets.ingestion.source_days import PENDING
 from assets.lake import Lake
 from assets.marts.build import build, prepare, publish
+from tests.faults.forked import Work
 from tests.small_case import START, land_days, small_spec, take
 
 pytestmark = pytest.mark.slow
 
-PROJECT = Path(__file__).resolve().parents[2]
 SPEC = small_spec()
 DAYS = 3
 LAST = START + timedelta(days=DAYS - 1)
@@ -30,34 +29,36 @@ COLD, HOT = 0.0, 100.0
 # On a busy machine the work may be done before the signal comes: then it is tried again.
 ENOUGH, MANY = 3, 12
 
-WORK = """
-import sys
-from pathlib import Path
-import duckdb, deltalake
-from assets.home import Home
-from assets.lake import Lake
-from tests.faults.test_killed import ingest_all, marts_all
-home = Home(Path(sys.argv[2]))
-if sys.argv[1] == "marts":
-    import dbt.cli.main
-    import dbt.adapters.duckdb.impl
-print("ready", flush=True)
-(ingest_all if sys.argv[1] == "ingest" else marts_all)(home)
-print("done", flush=True)
-"""
+HERE = "tests.faults.test_killed"
+LIBRARIES = (
+    "duckdb",
+    "deltalake",
+    "pyarrow.dataset",
+    "pyarrow.compute",
+    "dbt.cli.main",
+    "dbt.adapters.duckdb.impl",
+    "google.protobuf.json_format",
+)
 
 
-def ingest_all(home: Home) -> None:
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work]:
+    with Work(tmp_path_factory.mktemp("work"), HERE, *LIBRARIES) as work:
+        yield work
+
+
+def ingest_all(home: str) -> None:
     """What a night does at the door."""
     for source in SPEC.sources:
-        take(SPEC, home, source, START, LAST)
+        take(SPEC, Home(Path(home)), source, START, LAST)
 
 
-def marts_all(home: Home) -> None:
+def marts_all(home: str) -> None:
     """What a night does with its marts."""
-    prepare(SPEC, home)
-    build(SPEC, home, START, LAST, lambda _: None)
-    publish(SPEC, home, Lake(home.lake), START, LAST, "run")
+    place = Home(Path(home))
+    prepare(SPEC, place)
+    build(SPEC, place, START, LAST, lambda _: None)
+    publish(SPEC, place, Lake(place.lake), START, LAST, "run")
 
 
 def state(home: Home) -> dict[str, str]:
@@ -74,27 +75,16 @@ def pending(home: Home, table: str) -> bool:
     return set(Lake(home.lake).read("plant", table)["input_digest"].to_pylist()) == {PENDING}
 
 
-def started(work: str, home: Home) -> subprocess.Popen[str]:
-    """A process about to do its work, all imports paid."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK, work, str(home.root)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def killed(process: subprocess.Popen[str], moment: Callable[[], bool]) -> bool:
+def killed(work: Work, what: str, home: Home, moment: Callable[[], bool]) -> bool:
     """Kill at the moment, or not at all when the work is done before. True when it was killed."""
-    while not moment() and process.poll() is None:
+    child = work.start(HERE, what, str(home.root))
+    process = psutil.Process(child)
+    while not moment() and process.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.0005)
-    process.send_signal(signal.SIGKILL)
-    said, _ = process.communicate(timeout=60)
-    return "done" not in said
+    os.kill(child, signal.SIGKILL)
+    outcome = work.end(child)
+    assert outcome.code in (0, -signal.SIGKILL), outcome.said
+    return outcome.code != 0
 
 
 def after(seconds: float) -> Callable[[], bool]:
@@ -119,29 +109,28 @@ def when_changed(path: Path) -> Callable[[], bool]:
     return lambda: path.exists() and path.stat().st_ino != before
 
 
-def worked_through(work: str, home: Home) -> float:
+def worked_through(work: Work, what: str, home: Home) -> float:
     """Seconds the undisturbed work takes in a process of its own."""
-    process = started(work, home)
     begun = time.monotonic()
-    said, _ = process.communicate(timeout=120)
-    assert said == "done\n"
+    outcome = work.do(HERE, what, str(home.root))
+    assert outcome.code == 0, outcome.said
     return time.monotonic() - begun
 
 
 def test_a_killed_ingest_leaves_the_old_rows_or_the_new_and_is_mended_by_a_run(
-    tmp_path: Path,
+    work: Work, tmp_path: Path
 ) -> None:
     wanted = {}
     for heat in (COLD, HOT):
         undisturbed = Home(tmp_path / f"undisturbed-{heat}")
         land_days(undisturbed, DAYS, cases=100, heat=heat)
-        ingest_all(undisturbed)
+        ingest_all(str(undisturbed.root))
         wanted[heat] = state(undisturbed)
     assert wanted[COLD] != wanted[HOT]
 
     home = Home(tmp_path / "home")
     land_days(home, DAYS, cases=100, heat=HOT)
-    seconds = worked_through("ingest", home)
+    seconds = worked_through(work, "ingest_all", home)
     assert state(home) == wanted[HOT]
     readings = home.lake / "plant" / "validated_readings"
     chance = random.Random(7)
@@ -149,17 +138,16 @@ def test_a_killed_ingest_leaves_the_old_rows_or_the_new_and_is_mended_by_a_run(
     old, new = HOT, COLD
     for attempt in range(MANY):
         land_days(home, DAYS, cases=100, heat=new)
-        process = started("ingest", home)
         # By turns at any moment, and once the first data file lies there without its commit.
         moment = when_written(readings, 1) if attempt % 2 else after(chance.uniform(0, seconds))
-        cut_short += killed(process, moment)
+        cut_short += killed(work, "ingest_all", home, moment)
         for table, digest in state(home).items():
             known = (wanted[old][table], wanted[new][table])
             assert digest in known or pending(home, table), (attempt, table)
-        ingest_all(home)
+        ingest_all(str(home.root))
         assert state(home) == wanted[new], attempt
         versions = Lake(home.lake).version("plant", "validated_readings")
-        ingest_all(home)
+        ingest_all(str(home.root))
         assert Lake(home.lake).version("plant", "validated_readings") == versions
         old, new = new, old
         if cut_short >= ENOUGH:
@@ -167,50 +155,48 @@ def test_a_killed_ingest_leaves_the_old_rows_or_the_new_and_is_mended_by_a_run(
     assert cut_short >= ENOUGH
 
 
-def test_a_killed_first_run_leaves_nothing_half_made(tmp_path: Path) -> None:
+def test_a_killed_first_run_leaves_nothing_half_made(work: Work, tmp_path: Path) -> None:
     """Tables that were about to be created count as not there, or as empty."""
     undisturbed = Home(tmp_path / "undisturbed")
     land_days(undisturbed, DAYS)
-    ingest_all(undisturbed)
+    ingest_all(str(undisturbed.root))
     for number in (1, 2, 4):
         home = Home(tmp_path / f"home-{number}")
         land_days(home, DAYS)
-        process = started("ingest", home)
-        assert killed(process, when_written(home.root / "lake", number))
-        ingest_all(home)
+        assert killed(work, "ingest_all", home, when_written(home.root / "lake", number))
+        ingest_all(str(home.root))
         assert state(home) == state(undisturbed)
 
 
 def test_killed_marts_leave_the_old_days_or_the_new_and_are_mended_by_a_run(
-    tmp_path: Path,
+    work: Work, tmp_path: Path
 ) -> None:
     home = Home(tmp_path / "home")
     wanted = {}
     for heat in (HOT, COLD):
         land_days(home, DAYS, heat=heat)
-        ingest_all(home)
-        marts_all(home)
+        ingest_all(str(home.root))
+        marts_all(str(home.root))
         wanted[heat] = state(home)
     begun = time.monotonic()
-    marts_all(home)
+    marts_all(str(home.root))
     seconds = time.monotonic() - begun
     published = home.lake / "plant" / "features_readings"
     old, new = COLD, HOT
     cut_short = 0
     for attempt in range(MANY):
         land_days(home, DAYS, heat=new)
-        ingest_all(home)
-        process = started("marts", home)
+        ingest_all(str(home.root))
         moment = (
             when_written(published, 1),
             when_changed(home.marts_database("plant")),
             after(random.Random(attempt).uniform(0, seconds)),
         )[attempt % 3]
-        cut_short += killed(process, moment)
+        cut_short += killed(work, "marts_all", home, moment)
         found = state(home)
         for table in ("population", "features_readings", "labels"):
             assert found[table] in (wanted[old][table], wanted[new][table]), (attempt, table)
-        marts_all(home)
+        marts_all(str(home.root))
         assert state(home) == wanted[new], attempt
         old, new = new, old
         if cut_short >= ENOUGH:
@@ -218,15 +204,13 @@ def test_killed_marts_leave_the_old_days_or_the_new_and_are_mended_by_a_run(
     assert cut_short >= ENOUGH
 
 
-def test_half_written_files_of_dbt_do_not_stop_the_next_run(home: Home) -> None:
+def test_half_written_files_of_dbt_do_not_stop_the_next_run(work: Work, home: Home) -> None:
     land_days(home, DAYS)
-    ingest_all(home)
-    marts_all(home)
+    ingest_all(str(home.root))
+    marts_all(str(home.root))
     before = state(home)
     target = home.dbt_project("plant") / "target"
     for name in ("manifest.json", "partial_parse.msgpack", "run_results.json"):
         (target / name).write_bytes(b'{"metadata": {"dbt_sch')
-    process = started("marts", home)
-    said, _ = process.communicate(timeout=120)
-    assert said == "done\n"
+    worked_through(work, "marts_all", home)
     assert state(home) == before

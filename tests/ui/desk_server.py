@@ -1,6 +1,5 @@
-"""A desk that listens on loopback, and real browsers in front of it."""
+"""A desk that listens on loopback, and pages of it."""
 
-import shutil
 import socket
 import threading
 import time
@@ -8,21 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.ui.desk_client import signed_in
 from tests.ui.desk_home import Desk
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 
@@ -43,20 +33,6 @@ def served(desk: Desk) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium. Skips the test where there is none."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium on the path: install it (Debian: apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 def page_of(browser: Browser, desk: Desk, url: str, name: str = "", **context: Any) -> Page:

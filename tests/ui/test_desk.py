@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from assets.tables import REVIEWS
 from tests.released import NAME as BOATS
+from tests.ui.browser import chromium
 from tests.ui.desk_home import PASSPHRASE, PASSWORD, Desk, make_desk
-from tests.ui.desk_server import PHONE, chromium, page_of, served
+from tests.ui.desk_server import PHONE, page_of, served
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,6 @@
 """The model card as a browser shows it: whole, within its width, and without asking anyone."""
 
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +11,7 @@ import pytest
 from assets.training.card.facts import card_facts
 from assets.training.card.html import render_html
 from tests.card_case import make_gates, make_registered, make_spec, make_trained
-from tests.ui.browser import Browser
+from tests.ui.browser import Browser, chromium
 
 FRAME = """<!doctype html><iframe id=f src="/card.html" width={width} height=9000></iframe>
 <p id=said></p><script>
@@ -55,11 +54,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if found := shutil.which(name):
-            return Browser(found, tmp_path_factory.mktemp("profiles"))
-    pytest.skip("no Chromium on the path: install it (Debian: apt install chromium) to see pages")
+def browser() -> Iterator[Browser]:
+    with chromium() as program:
+        yield Browser(program)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import pytest
 
 from assets.monitoring.evidently_report import project_id
 from tests.road_fixtures import BAD, DRIFTED, NIGHTS, QUIET, USE_CASE, Road
-from tests.ui.browser import Browser
+from tests.ui.browser import Browser, chromium
 
 pytestmark = pytest.mark.slow
 
@@ -55,11 +55,9 @@ class Servers:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if found := shutil.which(name):
-            return Browser(found, tmp_path_factory.mktemp("profiles"))
-    pytest.skip("no Chromium on the path: install it (Debian: apt install chromium) to see pages")
+def browser() -> Iterator[Browser]:
+    with chromium() as program:
+        yield Browser(program)
 
 
 @pytest.fixture(scope="module")

@@ -195,7 +195,7 @@ def test_the_time_zone_of_the_machine_does_not_matter() -> None:
         f"{__file__}::{test_both_ends_of_the_window_are_inclusive_across_a_clock_change.__name__}"
     )
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test],
+        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", test],
         env=environment,
         capture_output=True,
         text=True,

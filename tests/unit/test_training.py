@@ -1,11 +1,13 @@
 """Training: nothing later is learnt from, the figures repeat, the final model is the measured."""
 
+import json
 import os
 import subprocess
 import sys
 from datetime import timedelta
 from functools import cache
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,7 @@ import pyarrow.compute as pc
 import pytest
 
 from assets.figures import png_bytes
-from assets.model_spec import Task
+from assets.model_spec import CANDIDATES, Task
 from assets.spec import UseCaseSpec
 from assets.training import plots
 from assets.training.candidates import build
@@ -163,40 +165,50 @@ from assets.content import content_digest
 from assets.model_spec import CANDIDATES
 from assets.training.train import train
 from tests.widgets import orders, widgets_spec
-task = sys.argv[1]
-names = list(CANDIDATES[task])
-spec = widgets_spec(text=True, task=task, candidates=names, search={"trials": 2}, golden_rows=30)
-found = train(spec, orders(500, task))
-print(json.dumps({
-    "golden": content_digest(found.golden),
-    "metrics": {name: one.metrics for name, one in found.candidates.items()},
-    "scores": {
-        name: hashlib.sha256(one.scores.tobytes()).hexdigest()
-        for name, one in found.candidates.items()
-    },
-    "importance": [[one.feature, one.mean] for one in found.importance],
-}))
+said = {}
+for task in sys.argv[1:]:
+    names = list(CANDIDATES[task])
+    quick = {"candidates": names, "search": {"trials": 2}, "golden_rows": 30}
+    spec = widgets_spec(text=True, task=task, **quick)
+    found = train(spec, orders(500, task))
+    said[task] = {
+        "golden": content_digest(found.golden),
+        "metrics": {name: one.metrics for name, one in found.candidates.items()},
+        "scores": {
+            name: hashlib.sha256(one.scores.tobytes()).hexdigest()
+            for name, one in found.candidates.items()
+        },
+        "importance": [[one.feature, one.mean] for one in found.importance],
+    }
+print(json.dumps(said))
 """
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> list[dict[Task, Any]]:
+    """Figures by task of two processes: other hashes of strings, another number of threads."""
+    said = []
+    for seed, threads in (("1", "1"), ("2", "2")):
+        changed = {"PYTHONHASHSEED": seed} | dict.fromkeys(THREADS, threads)
+        done = subprocess.run(
+            [sys.executable, "-c", FIGURES, *TASKS],
+            env=os.environ | changed,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.append(json.loads(done.stdout))
+    return said
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
-def test_training_repeats_in_another_process(task: Task) -> None:
-    """Every candidate; other hashes of strings, another number of threads: the same bits."""
-    said = []
-    for seed, threads in (("1", "1"), ("2", "2")):
-        changed = {"PYTHONHASHSEED": seed} | dict.fromkeys(THREADS, threads)
-        said.append(
-            subprocess.run(
-                [sys.executable, "-c", FIGURES, task],
-                env=os.environ | changed,
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-        )
-    assert said[0] == said[1]
-    assert "golden" in said[0]
+def test_training_repeats_in_another_process(elsewhere: list[dict[Task, Any]], task: Task) -> None:
+    """Every candidate, to the same bits."""
+    one, other = elsewhere
+    assert one[task] == other[task]
+    assert one[task]["golden"]
+    assert one[task]["scores"].keys() == set(CANDIDATES[task])
 
 
 def test_cross_validation_repeats_whatever_the_row_order() -> None:
