@@ -116,15 +116,26 @@ def require_passed(lake: Lake, use_case: str, day: date, gate: str, rows: pa.Tab
         )
 
 
-def verdicts(lake: Lake, use_case: str, gate: str) -> dict[date, str]:
-    """Verdict of a gate by day, for every day on record."""
+def verdicts(
+    lake: Lake, use_case: str, gate: str, first: date | None = None, last: date | None = None
+) -> dict[date, str]:
+    """Verdict of a gate by day, for every day on record, or those first..last."""
+    import pyarrow.dataset as ds
+
     if not lake.exists(use_case, GATE_RESULTS):
         return {}
-    rows = lake.read(use_case, GATE_RESULTS, columns=["gate", "verdict", PARTITION]).to_pylist()
-    return {row[PARTITION]: row["verdict"] for row in rows if row["gate"] == gate}
+    rows = lake.read(
+        use_case,
+        GATE_RESULTS,
+        columns=["verdict", PARTITION],
+        where=ds.field("gate") == gate,
+        first=first,
+        last=last,
+    )
+    return {row[PARTITION]: row["verdict"] for row in rows.to_pylist()}
 
 
 def passed_days(lake: Lake, use_case: str, gate: str, first: date, last: date) -> list[date]:
     """Days first..last on which the gate passed, ascending."""
-    found = verdicts(lake, use_case, gate)
-    return sorted(d for d, v in found.items() if first <= d <= last and v == "pass")
+    found = verdicts(lake, use_case, gate, first, last)
+    return sorted(d for d, v in found.items() if v == "pass")

@@ -14,7 +14,7 @@ from assets.performance.words import fairness_words, performance_words
 from assets.spec import UseCaseSpec
 from assets.tables import DECISIONS, FAIRNESS, MEASURES_SCHEMA, PERFORMANCE
 from orchestration.failures import SAME_STORE, explained
-from orchestration.metadata import picture
+from orchestration.metadata import column_schema, picture
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -43,6 +43,7 @@ def performance_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
+        metadata=column_schema(MEASURES_SCHEMA),
         check_specs=[
             dg.AssetCheckSpec(
                 PERFORMANCE_HOLDS,
@@ -81,6 +82,9 @@ def performance_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "performance": picture(
                     png_bytes(drawn, dpi=80), "performance over the nights, and calibration"
                 ),
+                "the night at the desk": dg.MetadataValue.url(
+                    installation.night_url(spec.name, day)
+                ),
                 "table version": commit.version,
                 "changed": commit.changed,
             },
@@ -116,6 +120,7 @@ def fairness_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
+        metadata=column_schema(MEASURES_SCHEMA),
         check_specs=[
             dg.AssetCheckSpec(
                 TREATED_ALIKE,
@@ -147,6 +152,9 @@ def fairness_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "cases": found.cases,
                 **{f"ratio by {one.subject}": _told(one) for one in judged},
                 "groups": picture(png_bytes(drawn, dpi=80), "share approved by group"),
+                "the night at the desk": dg.MetadataValue.url(
+                    installation.night_url(spec.name, day)
+                ),
                 "table version": commit.version,
                 "changed": commit.changed,
             },

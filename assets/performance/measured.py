@@ -172,7 +172,8 @@ def _anew(
     cases = matured.filter(lacking)
     if not cases.num_rows:
         return NOTHING
-    stopped = stopped_nights(spec, lake)
+    span = pc.min_max(cases.column(PARTITION)).as_py()
+    stopped = stopped_nights(spec, lake, span["min"], span["max"])
     return scored_anew(spec, lake, home, day, cases, versions, without=stopped)
 
 

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from assets.spec import UseCaseSpec
 
 
-def stopped_nights(spec: "UseCaseSpec", lake: "Lake") -> list[date]:
-    """Days whose cases no model scored, because a gate on them or their features did not pass."""
+def stopped_nights(
+    spec: "UseCaseSpec", lake: "Lake", first: date | None = None, last: date | None = None
+) -> list[date]:
+    """Days whose cases no model scored, because a gate on them or their features did not pass; of
+    all days, or of those first..last."""
     gates = (GATE, COVERAGE) if spec.features.views else (GATE,)
-    judged = [found for gate in gates for found in verdicts(lake, spec.name, gate).items()]
-    return sorted({day for day, verdict in judged if verdict != "pass"})
+    judged = [verdicts(lake, spec.name, gate, first, last) for gate in gates]
+    return sorted({day for found in judged for day, verdict in found.items() if verdict != "pass"})
