@@ -16,8 +16,8 @@ def defs() -> dg.Definitions:
     from orchestration.progress import NAME, progress_logger
     from orchestration.resources.installation import (
         Installation,
+        addresses_from_environment,
         home_from_environment,
-        reports_url_from_environment,
     )
 
     folders = [Path(f) for f in os.environ.get(USE_CASES_VARIABLE, "").split(os.pathsep) if f]
@@ -28,7 +28,7 @@ def defs() -> dg.Definitions:
             resources={
                 "installation": Installation(
                     root=str(home_from_environment().root),
-                    reports_url=reports_url_from_environment(),
+                    **{f"{tool}_url": at for tool, at in addresses_from_environment().items()},
                 )
             },
             # One process per run: start-up dominates a small night, and a killed run leaves no

@@ -12,7 +12,7 @@ import yaml
 from assets.errors import NightshiftError
 from assets.night_report import elsewhere
 from orchestration.desk.neighbours import VARIABLES
-from orchestration.resources.installation import REPORTS_URL_VARIABLE
+from orchestration.resources.installation import DESK_URL_VARIABLE, REPORTS_URL_VARIABLE
 from orchestration.session import LOCATION
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def serve(session: "Session", port: int) -> int:
         VARIABLES[elsewhere.MLFLOW]: url(port + MLFLOW),
         VARIABLES[elsewhere.EVIDENTLY]: url(port + EVIDENTLY),
         REPORTS_URL_VARIABLE: url(port + REPORTS),
+        DESK_URL_VARIABLE: url(port + DESK),
     }
     probe = f"import socket; socket.create_connection(('{HOST}', {port + CODE}), 1)"
     ready = f"until {shlex.join([sys.executable, '-c', probe])} 2>/dev/null; do sleep 0.5; done"

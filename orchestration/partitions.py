@@ -56,6 +56,7 @@ def settle_range_checks(
                     passed=result.passed,
                     metadata={"run": context.run.run_id, "days": f"{first} to {last}"},
                     severity=result.severity,
+                    description=result.description,
                     partition=day,
                 )
             )

@@ -12,9 +12,9 @@ from assets.decisions.plots import score_histogram
 from assets.decisions.publish import decide_day
 from assets.figures import png_bytes
 from assets.spec import UseCaseSpec
-from assets.tables import DECISIONS, PREDICTIONS
+from assets.tables import DECISIONS, DECISIONS_SCHEMA, PREDICTIONS, SCORING_SET
 from orchestration.failures import SAME_STORE, explained
-from orchestration.metadata import picture
+from orchestration.metadata import column_lineage, column_schema, picture
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -41,6 +41,7 @@ def decisions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         partitions_def=daily(spec),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
         retry_policy=SAME_STORE,
+        metadata=column_schema(DECISIONS_SCHEMA) | column_lineage(spec.name, _made_of(spec)),
     )
     def decided(
         context: dg.AssetExecutionContext, installation: Installation
@@ -65,6 +66,9 @@ def decisions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "decided by": "people and rules (fallback)" if why else "model and policy",
                 **({"why": why} if why else {}),
                 "new revisions": done.revised,
+                "the night at the desk": dg.MetadataValue.url(
+                    installation.night_url(spec.name, day)
+                ),
                 "scores": picture(drawn, "scores of the night against the policy, and reasons"),
                 "table version": done.commit.version,
                 "changed": done.commit.changed,
@@ -72,6 +76,33 @@ def decisions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         )
 
     return decided
+
+
+AS_SCORED = (
+    "case_key",
+    "entity_key",
+    "event_timestamp",
+    "score",
+    "prediction",
+    "arm",
+    "model_version",
+    "model_digest",
+    "fallback",
+)
+"""Columns a decision takes over from its prediction."""
+
+
+def _made_of(spec: UseCaseSpec) -> dict[str, list[tuple[str, str]]]:
+    """Columns of the decisions: the columns of predictions, and of the cases the rules ask of."""
+    asked = {rule.column: None for rule in (*spec.policy.rules, *spec.fallback.rules)}
+    ruled = [(SCORING_SET, column) for column in asked]
+    by_policy = [(PREDICTIONS, "score"), (PREDICTIONS, "prediction"), *ruled]
+    return {
+        **{column: [(PREDICTIONS, column)] for column in AS_SCORED},
+        **dict.fromkeys(("decision", "advice", "rule"), by_policy),
+        "band": [(PREDICTIONS, "score")],
+        "reasons": [(PREDICTIONS, "reasons"), *ruled],
+    }
 
 
 WORTH_A_WORD = {

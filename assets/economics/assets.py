@@ -17,7 +17,7 @@ from assets.lake import Lake
 from assets.spec import UseCaseSpec
 from assets.tables import DECISIONS, ECONOMICS, MEASURES_SCHEMA
 from orchestration.failures import SAME_STORE, explained
-from orchestration.metadata import picture
+from orchestration.metadata import column_schema, picture
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -56,11 +56,7 @@ def economics_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
-        metadata={
-            "dagster/column_schema": dg.TableSchema(
-                [dg.TableColumn(one.name, str(one.type)) for one in MEASURES_SCHEMA]
-            )
-        },
+        metadata=column_schema(MEASURES_SCHEMA),
         check_specs=[
             dg.AssetCheckSpec(
                 WITHIN_BUDGET,
@@ -104,6 +100,9 @@ def economics_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                     {name: round(spent, 2) for name, spent in compute.by_stage(found).items()}
                 ),
                 "trend": picture(png_bytes(drawn, dpi=80), "value, cost and automation"),
+                "the night at the desk": dg.MetadataValue.url(
+                    installation.night_url(spec.name, day)
+                ),
                 "table version": commit.version,
                 "changed": commit.changed,
             },

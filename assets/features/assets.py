@@ -13,6 +13,7 @@ from assets.features.coverage import GATE as COVERAGE
 from assets.features.coverage import judge_coverage
 from assets.features.lineage import (
     Columns,
+    feature_lineage,
     lineage_table,
     set_columns,
     view_asset_name,
@@ -32,6 +33,7 @@ from assets.reviews.labels import reviewed_labels
 from assets.spec import UseCaseSpec, closes_at
 from assets.tables import LABELS, POPULATION, SCORING_SET, TRAINING_SET, features
 from orchestration.failures import SAME_STORE, explained
+from orchestration.metadata import column_lineage, column_schema
 from orchestration.partitions import all_days, daily, day_of, span
 from orchestration.resources.installation import Installation
 
@@ -87,19 +89,19 @@ def view_asset(spec: UseCaseSpec, view: str) -> dg.AssetsDefinition:
 
 def _columns(spec: UseCaseSpec, schema: pa.Schema, made_of: Columns) -> dict[str, Any]:
     """Columns of an asset's table, and the columns of other assets each is made of."""
+    words = {one["feature"]: _words(one) for one in feature_lineage(spec)}
     return {
-        "dagster/column_schema": dg.TableSchema(
-            [dg.TableColumn(field.name, str(field.type)) for field in schema]
-        ),
-        "dagster/column_lineage": dg.TableColumnLineage(
-            {
-                column: [dg.TableColumnDep([spec.name, table], name) for table, name in sources]
-                for column, sources in made_of.items()
-            }
-        ),
+        **column_schema(schema, words),
+        **column_lineage(spec.name, made_of),
         # The column lineage is for machines (the open-source UI shows it as JSON); this for people.
         "where features come from": dg.MetadataValue.md(lineage_table(spec)),
     }
+
+
+def _words(feature: Mapping[str, Any]) -> str:
+    """What a feature is, with its unit."""
+    unit = f" ({feature['unit']})" if feature["unit"] else ""
+    return f"{feature['description'] or ''}{unit}".strip()
 
 
 def _set_columns(spec: UseCaseSpec, *, label: bool) -> dict[str, Any]:
@@ -295,10 +297,19 @@ def online_features_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "entities per view": dg.MetadataValue.json(done.entities),
                 "known until": done.until.isoformat(),
             },
-            check_results=[_parity(spec, True, "Every value compared is the same.", done.compared)],
+            check_results=[_parity(spec, True, _same(done.compared), done.compared)],
         )
 
     return online
+
+
+def _same(compared: Mapping[str, Mapping[str, int]]) -> str:
+    """That nothing differs, and of how many entities."""
+    told = ", ".join(
+        f"{view} {sum(n for state, n in found.items() if state != 'null')}"
+        for view, found in compared.items()
+    )
+    return f"Every value compared is the same, entities by view: {told}; allowed are 0 others."
 
 
 def _parity(

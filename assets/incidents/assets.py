@@ -15,7 +15,7 @@ from assets.release.assets import LADDER
 from assets.spec import UseCaseSpec
 from assets.tables import ECONOMICS, FAIRNESS, INCIDENTS, INCIDENTS_SCHEMA, PERFORMANCE
 from orchestration.failures import SAME_STORE, explained
-from orchestration.metadata import picture
+from orchestration.metadata import column_schema, picture
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -49,11 +49,7 @@ def incidents_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         partitions_def=daily(spec),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
         retry_policy=SAME_STORE,
-        metadata={
-            "dagster/column_schema": dg.TableSchema(
-                [dg.TableColumn(field.name, str(field.type)) for field in INCIDENTS_SCHEMA]
-            )
-        },
+        metadata=column_schema(INCIDENTS_SCHEMA),
         check_specs=[
             dg.AssetCheckSpec(
                 CHECK,
@@ -84,6 +80,9 @@ def incidents_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "opened tonight": len(found.opened),
                 "closed tonight": len(found.closed),
                 "open incidents": dg.MetadataValue.md(incidents_markdown(found.open)),
+                "the night at the desk": dg.MetadataValue.url(
+                    installation.night_url(spec.name, day)
+                ),
                 "table version": found.commit.version,
                 "changed": found.commit.changed,
                 **_drawn(spec, found),

@@ -96,6 +96,7 @@ def source_asset(spec: UseCaseSpec, source: str) -> dg.AssetsDefinition:
             passed=not found.unbalanced,
             asset_key=key,
             check_name=BALANCE,
+            description=_balance(source, found),
             metadata={
                 "landed": found.landed,
                 "validated": found.validated,
@@ -111,6 +112,20 @@ def source_asset(spec: UseCaseSpec, source: str) -> dg.AssetsDefinition:
         )
 
     return landed
+
+
+def _balance(source: str, found: Ingested) -> str:
+    """What the balance says, and what to do where rows are missing."""
+    rows = (
+        f"{source}: {found.landed} rows landed, {found.validated} validated, {found.quarantined} "
+        "in quarantine; allowed are 0 lost"
+    )
+    if not found.unbalanced:
+        return rows
+    return (
+        f"{rows}. Out of balance: {', '.join(found.unbalanced)}. Nothing of the file can be "
+        "trusted: keep it as it is, run the day again, and report it if it stays so."
+    )
 
 
 def _revision(key: dg.AssetKey, day: date, landed_on: date) -> dg.AssetMaterialization:

@@ -3,12 +3,14 @@
 import dagster as dg
 
 from assets.alerts import raise_alert
+from assets.decisions.assets import FRESH_WITHIN
 from assets.ledger.alert import ledger_alert
 from assets.ledger.checkpoints import Checkpoint, LedgerError
 from assets.ledger.record import checkpoint_day
 from assets.spec import UseCaseSpec
-from assets.tables import DECISIONS
+from assets.tables import CHECKPOINTS_SCHEMA, DECISIONS
 from orchestration.failures import SAME_STORE, explained
+from orchestration.metadata import column_schema
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -32,7 +34,9 @@ def ledger_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             "verify` checks them all."
         ),
         partitions_def=daily(spec),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
         retry_policy=SAME_STORE,
+        metadata=column_schema(CHECKPOINTS_SCHEMA),
     )
     def sealed(
         context: dg.AssetExecutionContext, installation: Installation

@@ -132,6 +132,7 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
                 manifest=nodes, dagster_dbt_translator=translator, context=context
             ):
                 if isinstance(event, dg.AssetCheckResult):
+                    event = _worded(event, message.raw_event["data"])
                     results.append(event)
                 elif isinstance(event, dg.Output):
                     table = context.asset_key_for_output(event.output_name).path[-1]
@@ -142,6 +143,25 @@ def marts_assets(spec: UseCaseSpec, manifest: Path) -> dg.AssetsDefinition:
             raise dg.Failure(description=problem, allow_retries=False)
 
     return built
+
+
+def _worded(result: dg.AssetCheckResult, said: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """The result of a dbt test, in words; ``said``: the data of dbt's own event."""
+    found = int(said.get("num_failures") or 0)
+    rows = f"`{said['name']}`: {found} rows break it, allowed are 0"
+    return dg.AssetCheckResult(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        severity=result.severity,
+        metadata=result.metadata,
+        description=(
+            f"{rows}."
+            if result.passed
+            else f"{rows}, or it could not be run (see the step's log). Nothing is published. Look "
+            "at the rows of the day's files, drop corrected ones and run the day again."
+        ),
+    )
 
 
 def _results(messages: Iterable[Mapping[str, Any]]) -> Iterator["DbtCoreCliEventMessage"]:

@@ -14,7 +14,7 @@ from assets.release.events import Champion
 from assets.spec import UseCaseSpec
 from assets.tables import DRIFT, MEASURES_SCHEMA, PERFORMANCE, PREDICTIONS, SCORING_SET
 from orchestration.failures import SAME_STORE, explained
-from orchestration.metadata import picture
+from orchestration.metadata import column_schema, picture
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -43,6 +43,7 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
+        metadata=column_schema(MEASURES_SCHEMA),
         check_specs=[
             dg.AssetCheckSpec(
                 STABLE,
@@ -84,9 +85,11 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 {"run_id": context.run.run_id, "spec_version": spec.version},
             )
         result, judged = found.result, found.judged
-        report = {}
+        report, elsewhere = {}, {}
         if found.report is not None:
             report["report"] = dg.MetadataValue.url(installation.report_url(found.report.path))
+            snapshot = installation.snapshot_url(spec.name, found.report.snapshot_id)
+            elsewhere["the night in Evidently"] = dg.MetadataValue.url(snapshot)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": found.rows.num_rows,
@@ -101,7 +104,11 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "columns": dg.MetadataValue.md(drift_markdown(result, judged)),
                 "table version": commit.version,
                 "changed": commit.changed,
+                "the night at the desk": dg.MetadataValue.url(
+                    installation.night_url(spec.name, day)
+                ),
                 **report,
+                **elsewhere,
             },
             check_results=[
                 dg.AssetCheckResult(
@@ -122,7 +129,14 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                     check_name=HARMLESS,
                     severity=dg.AssetCheckSeverity.WARN,
                     description=_matters(spec, found),
-                    metadata={"verdict": judged.verdict, "rows": result.rows, **report},
+                    metadata={
+                        "verdict": judged.verdict,
+                        "signs that it matters": ", ".join(judged.signs) or "none",
+                        "allowed": "none",
+                        "not known yet": ", ".join(judged.open) or "nothing",
+                        "rows": result.rows,
+                        **report,
+                    },
                 ),
             ],
         )
@@ -144,7 +158,11 @@ def _champion(
 def _moved(spec: UseCaseSpec, found: Compared) -> str:
     result = found.result
     if result.verdict == "stable":
-        return "The population looks like the champion's training window."
+        return (
+            f"{result.rows:,} cases look like the champion's training window "
+            f"({result.reference_rows:,} cases): the largest effect is {result.largest or 0:.2g} "
+            "times its noise band, allowed is 1."
+        )
     if result.verdict == "insufficient":
         return (
             f"{result.rows} rows are too few to tell (min_rows is "
@@ -152,7 +170,8 @@ def _moved(spec: UseCaseSpec, found: Compared) -> str:
         )
     return (
         f"The input has moved: {', '.join(result.drifted)}; the largest effect is "
-        f"{result.largest or 0:.1f} times its noise band. Whether it matters is the other check. "
+        f"{result.largest or 0:.1f} times its noise band, allowed is 1 ({result.rows:,} cases "
+        f"against {result.reference_rows:,}). Whether it matters is the check {HARMLESS}. "
         "Look at the report before anything else."
     )
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.alerts import raise_alert
 from assets.content import content_digest
+from assets.decisions.assets import FRESH_WITHIN
 from assets.errors import NightshiftError
 from assets.features.lineage import lineage_table
 from assets.figures import png_bytes
@@ -28,11 +29,11 @@ from assets.release.moves import advance
 from assets.release.rollback_alert import redecide, rollback_alert
 from assets.release.timeline import release_timeline
 from assets.spec import UseCaseSpec
-from assets.tables import DECISIONS, TRAINING_SET
+from assets.tables import DECISIONS, RELEASE_CHECKS_SCHEMA, RELEASE_EVENTS_SCHEMA, TRAINING_SET
 from assets.training.assets import MODEL
 from assets.training.registry import list_versions
 from orchestration.failures import SAME_STORE, explained
-from orchestration.metadata import picture
+from orchestration.metadata import column_schema, picture
 from orchestration.partitions import daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -65,6 +66,7 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
+        metadata=column_schema(RELEASE_EVENTS_SCHEMA),
     )
     def entered(
         context: dg.AssetExecutionContext, installation: Installation
@@ -97,10 +99,12 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             climbed = advance(lake, home, spec, day, None, run_id=run_id, trained=True)
             _seal(lake, home, spec, day, run_id)
             repaired = project_aliases(lake, home, spec)
+            events = read_events(lake, spec.name)
         command = f"nightshift approve {spec.name} {version.version} --reason TEXT"
         card = installation.report_url(home.model_card(spec.name, version.version))
         return dg.MaterializeResult(
             metadata={
+                "dagster/row_count": len(events),
                 "version": version.version,
                 "stage": stage,
                 "what followed": [f"version {e['model_version']}: {e['stage']}" for e in climbed],
@@ -112,7 +116,7 @@ def release_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                 "features, and the versions using them": dg.MetadataValue.md(
                     lineage_table(spec, {one.version: one.features for one in registered})
                 ),
-                "events": dg.MetadataValue.md(_events_table(read_events(lake, spec.name))),
+                "events": dg.MetadataValue.md(_events_table(events)),
             }
         )
 
@@ -144,7 +148,9 @@ def ladder_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             "night on. Run again for the same day, it changes nothing."
         ),
         partitions_def=daily(spec),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=FRESH_WITHIN),
         retry_policy=SAME_STORE,
+        metadata=column_schema(RELEASE_CHECKS_SCHEMA),
     )
     def judged(
         context: dg.AssetExecutionContext, installation: Installation
@@ -157,7 +163,10 @@ def ladder_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             except NotApproved as refusal:
                 # The night went to people, who were told why: nobody climbs meanwhile.
                 context.log.error(f"no version moves: {refusal}")
-                return dg.MaterializeResult(metadata={"move": "none", "why": str(refusal)})
+                return dg.MaterializeResult(
+                    metadata={"dagster/row_count": 0, "move": "none", "why": str(refusal)}
+                )
+            rows = []
             if found.move is not None:
                 rows = rows_of(found.checks, found.move, run_id)
                 record_checks(lake, spec.name, day, rows, run_id)
@@ -171,7 +180,11 @@ def ladder_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             timeline = release_timeline(lake, home, spec, day)
         return dg.MaterializeResult(
             metadata={
+                "dagster/row_count": len(rows),
                 **_told(spec, lake, home, found),
+                "the night at the desk": dg.MetadataValue.url(
+                    installation.night_url(spec.name, day)
+                ),
                 "events written": dg.MetadataValue.md(_events_table(events)),
                 "aliases changed": dg.MetadataValue.json(repaired),
                 "timeline": picture(timeline, "stages of every version, night by night"),

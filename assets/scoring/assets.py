@@ -18,8 +18,9 @@ from assets.scoring.night_alerts import challenger_alert, gate_alert, unsound_al
 from assets.scoring.publish import publish
 from assets.scoring.score import fallback_predictions
 from assets.spec import UseCaseSpec
-from assets.tables import PREDICTIONS, SCORING_SET
+from assets.tables import PREDICTIONS, PREDICTIONS_SCHEMA, SCORING_SET
 from orchestration.failures import SAME_STORE, explained
+from orchestration.metadata import column_lineage, column_schema
 from orchestration.partitions import all_days, daily, day_of
 from orchestration.resources.installation import Installation
 
@@ -52,6 +53,7 @@ def predictions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
         ),
         partitions_def=daily(spec),
         retry_policy=SAME_STORE,
+        metadata=column_schema(PREDICTIONS_SCHEMA) | column_lineage(spec.name, _made_of(spec)),
     )
     def scored(
         context: dg.AssetExecutionContext, installation: Installation
@@ -71,9 +73,25 @@ def predictions_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             # Before the predictions: there is no fallback nobody was told of.
             _tell(context, spec, installation, day, night)
             commit = publish(lake, spec, day, night, run_id=context.run.run_id)
-        return dg.MaterializeResult(metadata=_metadata(night, commit))
+        card = {}
+        if night.champion is not None:
+            page = installation.home.model_card(spec.name, night.champion.version)
+            card["model card"] = dg.MetadataValue.url(installation.report_url(page))
+        return dg.MaterializeResult(metadata={**_metadata(night, commit), **card})
 
     return scored
+
+
+def _made_of(spec: UseCaseSpec) -> dict[str, list[tuple[str, str]]]:
+    """Columns of the predictions: the columns of the scoring set each is made of."""
+    features = [(SCORING_SET, name) for name in spec.feature_names]
+    told = dict.fromkeys(("score", "prediction", "missing", "reasons"), features)
+    return {
+        "case_key": [(SCORING_SET, spec.population.key)],
+        "entity_key": [(SCORING_SET, spec.population.entity)],
+        "event_timestamp": [(SCORING_SET, spec.population.event_timestamp)],
+        **told,
+    }
 
 
 def _what(spec: UseCaseSpec) -> str:

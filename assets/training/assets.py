@@ -110,14 +110,16 @@ def model_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
             metadata={
                 "version": version.version,
                 "candidate": version.candidate,
-                "rows": version.rows,
+                "dagster/row_count": version.rows,
                 "positives": version.positives,
                 "window": f"{version.window_first} to {version.window_last}",
                 **{f"held out {name}": float(v) for name, v in version.metrics.items()},
                 "features": ", ".join(version.features),
                 "model digest": version.digest,
                 "manifest digest": version.manifest_digest,
-                "MLflow run": version.mlflow_run_id,
+                "MLflow run": dg.MetadataValue.url(
+                    installation.mlflow_run_url(version.mlflow_run_id)
+                ),
                 "model card": dg.MetadataValue.url(installation.report_url(page)),
                 **pictures,
             },
@@ -166,7 +168,8 @@ def _train(
         raise
     enough = _sufficiency(
         digest,
-        f"{model.rows} rows, {model.positives} positives",
+        f"{model.rows} rows, {model.positives} positives; asked at least {spec.model.min_rows} and "
+        f"{spec.model.min_positives}",
         {"rows": model.rows, "positives": model.positives},
         {"min_rows": spec.model.min_rows, "min_positives": spec.model.min_positives},
         "pass",

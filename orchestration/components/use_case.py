@@ -28,6 +28,7 @@ from assets.training.assets import model_asset
 from orchestration.incident_sensors import incident_sensors
 from orchestration.jobs import jobs_and_schedules
 from orchestration.resources.installation import home_from_environment
+from orchestration.road import on_the_road
 from orchestration.sensors import arrival_sensor, late_rows_sensor
 
 
@@ -66,25 +67,28 @@ def use_case_definitions(spec: UseCaseSpec) -> dg.Definitions:
     prepare(spec, home)
     jobs, schedules = jobs_and_schedules(spec)
     return dg.Definitions(
-        assets=[
-            *(source_asset(spec, source) for source in spec.sources),
-            marts_assets(spec, home.dbt_manifest(spec.name)),
-            *(view_asset(spec, view) for view in spec.features.views),
-            *([online_features_asset(spec)] if spec.features.views else []),
-            scoring_set_asset(spec),
-            training_set_asset(spec),
-            model_asset(spec),
-            release_asset(spec),
-            predictions_asset(spec),
-            decisions_asset(spec),
-            ladder_asset(spec),
-            ledger_asset(spec),
-            performance_asset(spec),
-            fairness_asset(spec),
-            drift_report_asset(spec),
-            economics_asset(spec),
-            incidents_asset(spec),
-        ],
+        assets=dg.map_asset_specs(
+            on_the_road(spec),
+            [
+                *(source_asset(spec, source) for source in spec.sources),
+                marts_assets(spec, home.dbt_manifest(spec.name)),
+                *(view_asset(spec, view) for view in spec.features.views),
+                *([online_features_asset(spec)] if spec.features.views else []),
+                scoring_set_asset(spec),
+                training_set_asset(spec),
+                model_asset(spec),
+                release_asset(spec),
+                predictions_asset(spec),
+                decisions_asset(spec),
+                ladder_asset(spec),
+                ledger_asset(spec),
+                performance_asset(spec),
+                fairness_asset(spec),
+                drift_report_asset(spec),
+                economics_asset(spec),
+                incidents_asset(spec),
+            ],
+        ),
         asset_checks=[
             door_checks(spec),
             scoring_population_check(spec),

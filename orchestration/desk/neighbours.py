@@ -3,12 +3,16 @@
 import os
 
 from assets.night_report.elsewhere import DAGSTER, EVIDENTLY, MLFLOW, REPORTS, Addresses
-from orchestration.resources.installation import REPORTS_URL_VARIABLE
+from orchestration.resources.installation import (
+    EVIDENTLY_URL_VARIABLE,
+    MLFLOW_URL_VARIABLE,
+    REPORTS_URL_VARIABLE,
+)
 
 VARIABLES = {
     DAGSTER: "NIGHTSHIFT_DAGSTER_URL",
-    MLFLOW: "NIGHTSHIFT_MLFLOW_URL",
-    EVIDENTLY: "NIGHTSHIFT_EVIDENTLY_URL",
+    MLFLOW: MLFLOW_URL_VARIABLE,
+    EVIDENTLY: EVIDENTLY_URL_VARIABLE,
     REPORTS: REPORTS_URL_VARIABLE,
 }
 """Tool to the variable that has its address."""
