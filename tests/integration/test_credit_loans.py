@@ -92,12 +92,27 @@ def test_discrimination_on_the_later_nights(credit: Session, shared_data: Path) 
     assert roc_auc_score(labels, scores["score"]) >= 0.90
 
 
-def test_drift_fires_in_the_last_month_and_not_before(credit: Session) -> None:
+def test_the_last_month_moves_and_it_matters_and_nothing_does_before(credit: Session) -> None:
     from orchestration.nights import night
 
-    found = {day: night(credit, USE_CASE, day).drift for day in NIGHTS}
-    assert found[date(2021, 8, 25)] == "moved"
-    assert "moved" not in [verdict for day, verdict in found.items() if day < date(2021, 7, 1)]
+    found = {day: night(credit, USE_CASE, day) for day in NIGHTS}
+    last = [found[day] for day in NIGHTS if day >= date(2021, 8, 1)]
+    assert [(one.drift, one.impact) for one in last] == [("moved", "matters")] * len(last)
+    before = [found[day] for day in NIGHTS if day < date(2021, 7, 1)]
+    assert [(one.drift, one.impact) for one in before] == [("stable", "none")] * len(before)
+
+
+def test_what_matters_opens_one_incident_and_asks_for_one_training(credit: Session) -> None:
+    rows = credit.lake.read(USE_CASE, "incidents").to_pylist()
+    drift = [row for row in rows if row["kind"] == "drift"]
+    assert {row["incident_id"] for row in drift} == {drift[0]["incident_id"]}
+    assert {str(row["opened_on"]) for row in drift} == {"2021-08-19"}
+    (newest,) = [row for row in drift if row["partition_date"] == NIGHTS[-1]]
+    assert newest["state"] == "open"
+    assert newest["nights"] == 7
+    assert str(newest["training_asked_on"]) == "2021-08-19"
+    alerts = credit.lake.read(USE_CASE, "alerts").to_pylist()
+    assert len([one for one in alerts if one["incident"].startswith("drift")]) == 1
 
 
 def test_the_personal_column_never_leaves_ingestion(credit: Session, shared_data: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from assets.home import Home
+from orchestration.road import STAGE_TAG, STAGES, USE_CASE_TAG, stage
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +72,38 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
         assert spec.description, spec.key
         assert spec.owners, spec.key
         assert spec.kinds, spec.key
-        assert spec.group_name in (
-            "ingestion",
-            "marts",
-            "features",
-            "training",
-            "release",
-            "scoring",
-            "decisions",
-            "monitoring",
-        )
+        assert spec.group_name in STAGES
+        assert spec.tags[STAGE_TAG] == stage(spec.group_name)
+        assert spec.tags[USE_CASE_TAG] == spec.key.path[0]
+        assert "use case at the desk" in spec.metadata
+        # A model and Feast's online store are no tables.
+        if spec.key.path[-1] not in ("model", "online_features"):
+            assert spec.metadata["dagster/column_schema"].value.columns, spec.key
+
+
+def test_lineage_names_columns_that_are_there(definitions: dg.Definitions) -> None:
+    specs = {spec.key: spec for spec in nodes(definitions)}
+    columns = {
+        key: {column.name for column in schema.columns}
+        for key, spec in specs.items()
+        if (schema := spec.metadata.get("dagster/column_schema"))
+    }
+    told = 0
+    for spec in specs.values():
+        lineage = spec.metadata.get("dagster/column_lineage")
+        for column, deps in (lineage.deps_by_column if lineage else {}).items():
+            for dep in deps:
+                told += 1
+                assert dep.column_name in columns[dep.asset_key], (spec.key, column, dep)
+    assert told
+
+
+def test_a_night_that_never_came_is_seen(definitions: dg.Definitions) -> None:
+    fresh = {spec.key.path[-1] for spec in nodes(definitions) if spec.freshness_policy}
+    assert fresh == {"decisions", "ladder", "ledger", "incidents"}
+
+
+def test_every_check_says_what_it_asks(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.asset_check_keys:
+        assert graph.get_check_spec(key).description, key

@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,8 @@ from assets.lake import Lake
 from assets.night_report.document import document
 from assets.night_report.elsewhere import DAGSTER, EVIDENTLY, MLFLOW, REPORTS, Addresses, links
 from assets.night_report.incident_page import evidence_words, incident_page
-from assets.night_report.measures import Measures, measure_of
+from assets.night_report.measures import Measure, Measures, measure_of
+from assets.night_report.moved import moved
 from assets.night_report.night import NightPage, night_page
 from assets.night_report.page import Grid, Panels, Picture, Points, Readings, Says, Section
 from assets.night_report.reading import Record, newest_night, read_incidents, read_record
@@ -102,10 +104,10 @@ def text(one: Section) -> str:
 def test_the_two_questions_stand_apart_and_come_first(kept: Home) -> None:
     found = page(kept, HARM[3])
     assert [one.title for one in found.sections[:2]] == ["Did the input move?", "Does it matter?"]
-    moved, matters = text(found.sections[0]), text(found.sections[1])
-    assert "Yes. 2 of 13 columns lie beyond" in moved
-    assert f"3.40 × its band ({cases_of(HARM[3])} cases of the night" in moved  # noqa: RUF001
-    assert "precision" not in moved
+    input_moved, matters = text(found.sections[0]), text(found.sections[1])
+    assert "Yes. 2 of 14 columns lie beyond" in input_moved
+    assert f"3.40 × its band ({cases_of(HARM[3])} cases of the night" in input_moved  # noqa: RUF001
+    assert "precision" not in input_moved
     assert "Yes." in matters
     assert "What says that it does harm\nThe scores moved (effect 0.62" in matters
     assert "0.62 standard deviations" in matters
@@ -127,6 +129,28 @@ def test_columns_beyond_their_band_come_first_with_band_and_n(kept: Home) -> Non
     assert first.badge.word == "beyond its band"
     assert third.badge is None
     assert "<desc>3.40" in first.plot
+
+
+def test_a_column_that_moved_over_several_nights_only_comes_first_too(kept: Home) -> None:
+    record = record_of(kept, 30)
+    given = {"day": record.day, "limit": 0.25, "n": 230}
+    rows = [
+        Measure(DRIFT, measure="drift", subject="amount", value=0.2, verdict="stable", **given),
+        Measure(DRIFT, measure="drift", subject="term_months", value=0.1, verdict="stable", **given),
+        Measure(
+            DRIFT, measure="drift_window", subject="term_months", value=0.3, verdict="drifted",
+            **given,
+        ),
+    ]  # fmt: skip
+    (columns,) = [
+        block
+        for block in moved(replace(record, measures=Measures(rows))).blocks
+        if isinstance(block, Readings)
+    ]
+    first, second = columns.items
+    assert (first.name, second.badge) == ("term months", None)
+    assert first.badge is not None
+    assert first.badge.word == "beyond its band over 3 nights"
 
 
 def test_a_harmless_move_is_said_to_be_harmless(kept: Home) -> None:
