@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assets.incidents.kinds import ALL, BUDGET, DRIFT, FAIRNESS, PERFORMANCE, QUEUE, RELEASE
 from assets.model_spec import SMALLER_IS_BETTER
+from assets.release.non_inferiority import compared_by
 from assets.tables import DRIFT as DRIFT_TABLE
 from assets.tables import ECONOMICS as ECONOMICS_TABLE
 from assets.tables import FAIRNESS as FAIRNESS_TABLE
@@ -68,7 +69,7 @@ def wanted(spec: "UseCaseSpec") -> dict[str, list[str]]:
     """Table of MEASURES_SCHEMA to the measures in it that incidents are about."""
     return {
         DRIFT_TABLE: [MOVED, IMPACT],
-        PERFORMANCE_TABLE: [spec.model.metric_name, CALIBRATION],
+        PERFORMANCE_TABLE: [compared_by(spec), CALIBRATION],
         FAIRNESS_TABLE: [RATIO],
         ECONOMICS_TABLE: [COST, OVERDUE],
     }
@@ -89,7 +90,7 @@ def signs_of(
         *_drift(spec, day, measures.get(DRIFT_TABLE, ())),
         *(
             one
-            for measure in (spec.model.metric_name, CALIBRATION)
+            for measure in (compared_by(spec), CALIBRATION)
             for one in _judged(spec, PERFORMANCE, measure, _measure(of_champion, measure))
         ),
         *(
@@ -104,7 +105,7 @@ def signs_of(
         *(_rolled_back(row) for row in moves if row["verdict"] == "roll_back"),
     ]
     watched = {
-        PERFORMANCE: frozenset({spec.model.metric_name, CALIBRATION}),
+        PERFORMANCE: frozenset({compared_by(spec), CALIBRATION}),
         FAIRNESS: frozenset(spec.sensitive),
         # The ladder takes its step every night: one that takes nobody off it is a quiet one.
         RELEASE: frozenset[str](),

@@ -12,6 +12,7 @@ from assets.lake import PARTITION
 from assets.monitoring.columns import SCORE
 from assets.monitoring.drift import ColumnDrift, DriftResult
 from assets.monitoring.impact import Approvals, Judged
+from assets.release.non_inferiority import compared_by
 from assets.tables import DRIFT, MEASURES_SCHEMA, PERFORMANCE
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def judged_outcomes(lake: "Lake", spec: "UseCaseSpec", day: date) -> list[Row]:
     if not lake.exists(spec.name, PERFORMANCE):
         return []
     rows: list[Row] = lake.read(spec.name, PERFORMANCE, first=day, last=day).to_pylist()
-    wanted = (spec.model.metric_name, "calibration_error")
+    wanted = (compared_by(spec), "calibration_error")
     return [
         row
         for row in rows
