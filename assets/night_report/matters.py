@@ -27,6 +27,7 @@ from assets.night_report.panels import KEY, panels
 from assets.night_report.trends import BROKEN, at_training, ends, model, point, told
 from assets.night_report.verdicts import badge
 from assets.night_report.words import counted, figure, named, sentence
+from assets.release.non_inferiority import compared_by
 from assets.tables import DRIFT, PERFORMANCE
 from assets.training.card.charts import padded
 
@@ -90,14 +91,14 @@ def _lines(impact: "Measure", key: str) -> list[str]:
 
 
 def _at_once(record: "Record") -> Iterator[Reading]:
-    metric = record.spec.model.metric_name
+    metric = compared_by(record.spec)
     for measure in ("weighted_drift", "score_shift", f"{ESTIMATED}{metric}"):
         yield reading(record, DRIFT, measure, record.of(DRIFT, measure))
 
 
 def _known(record: "Record") -> Iterator[Reading]:
     spec = record.spec
-    metric = spec.model.metric_name
+    metric = compared_by(spec)
     found = record.of(PERFORMANCE, metric)
     yield reading(record, PERFORMANCE, metric, found, note=_training(record, metric, found))
     always = ["calibration_error"] if spec.model.task == "binary" else []
@@ -223,7 +224,7 @@ def _calibration(record: "Record") -> Iterator[Block]:
 
 def _slices(record: "Record") -> Iterator[Block]:
     """The primary metric by slices, all on one scale."""
-    metric = record.spec.model.metric_name
+    metric = compared_by(record.spec)
     named = name_of(metric)
     found = [
         m

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from assets.night_report.before import before
 from assets.night_report.charts import band
-from assets.night_report.names import Named, column_words, moved_words
-from assets.night_report.page import Block, Reading, Readings, Says, Section
+from assets.night_report.names import SCORE, Named, column_words, moved_words
+from assets.night_report.page import Badge, Block, Reading, Readings, Says, Section
 from assets.night_report.trends import ends, too_few
 from assets.night_report.verdicts import badge
-from assets.night_report.words import Unit, bare, count, counted, figure, listed, named, span, sure
+from assets.night_report.words import Unit, bare, count, counted, figure, listed, span, sure
 from assets.tables import DRIFT
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ MOST = 8
 SHOWN = 25
 """Columns a page has room for, those furthest beyond their band first."""
 
-SCORE = "score"
 PRESENCE = "presence"
 """How a column is compared whose values are there or not there otherwise than before."""
 
@@ -40,7 +39,7 @@ def moved(record: "Record") -> Section:
 
 def _blocks(record: "Record") -> Iterator[Block]:
     overall = record.of(DRIFT, "input_moved")
-    columns = _compared(record)
+    columns = record.measures.all_of(DRIFT, "drift", record.day)
     if overall is None and not columns:
         yield Says("No comparison of this night with the training window is on record.")
         return
@@ -49,12 +48,6 @@ def _blocks(record: "Record") -> Iterator[Block]:
     if columns:
         yield _columns(record, columns)
     yield from _presence(record)
-
-
-def _compared(record: "Record") -> "list[Measure]":
-    """The columns of the input. The score is what becomes of it, and has its place elsewhere."""
-    found = record.measures.all_of(DRIFT, "drift", record.day)
-    return [m for m in found if m.subject != SCORE]
 
 
 def _answer(record: "Record", overall: "Measure") -> str:
@@ -66,12 +59,12 @@ def _answer(record: "Record", overall: "Measure") -> str:
     if overall.verdict == "insufficient":
         few = too_few(record, overall, Named("", "times"))
         return f"That cannot be said: {few or 'too few cases'} ({against})."
-    compared = len(_compared(record))
+    compared = len(record.measures.all_of(DRIFT, "drift", record.day))
     drifted = [str(name) for name in overall.detail.get("drifted", ())]
     largest = figure(overall.value, "times")
     if overall.verdict != "moved":
         return f"No. The largest effect is {largest}, of {compared} columns compared ({against})."
-    names = listed([named(name) for name in drifted[:4]])
+    names = listed([column_words(record.spec, name)[0] for name in drifted[:4]])
     more = f" and {len(drifted) - 4} more" if len(drifted) > 4 else ""
     lie = "lies" if len(drifted) == 1 else "lie"
     return (
@@ -92,7 +85,13 @@ def _window(overall: "Measure") -> str:
 def _columns(record: "Record", columns: "list[Measure]") -> Readings:
     nights = record.spec.monitoring.drift.window_days
     window = {m.subject: m for m in record.measures.all_of(DRIFT, "drift_window", record.day)}
-    ordered = sorted(columns, key=lambda m: (m.verdict != "drifted", -(m.times or 0.0), m.subject))
+    beyond = {m.subject for m in (*columns, *window.values()) if m.verdict == "drifted"}
+
+    def place(one: "Measure") -> tuple[bool, float, str]:
+        both = (one, window.get(one.subject, one))
+        return one.subject not in beyond, -max(m.times or 0.0 for m in both), one.subject
+
+    ordered = sorted(columns, key=place)
     items = [_column(record, one, window.get(one.subject), nights) for one in ordered[:SHOWN]]
     left = len(ordered) - len(items)
     more = f" {counted(left, 'column')} with smaller effects are not shown." if left > 0 else ""
@@ -109,7 +108,7 @@ def _columns(record: "Record", columns: "list[Measure]") -> Readings:
 
 def _column(record: "Record", one: "Measure", window: "Measure | None", nights: int) -> Reading:
     name, small = column_words(record.spec, one.subject)
-    numeric = one.subject in record.spec.numeric_features
+    numeric = one.subject in (*record.spec.numeric_features, SCORE)
     kind = one.detail.get("kind", "")
     unit: Unit = "deviations" if numeric and kind != PRESENCE else "distance"
     value = figure(one.value, unit)
@@ -137,9 +136,15 @@ def _column(record: "Record", one: "Measure", window: "Measure | None", nights: 
             title=f"{name} against its band",
             said=times,
         ),
-        # One badge for each of many quiet columns would hide the one that is not.
-        badge=badge(one) if one.verdict != "stable" else None,
+        badge=_beyond(one, window, nights),
     )
+
+
+def _beyond(one: "Measure", window: "Measure | None", nights: int) -> Badge | None:
+    """What stands out of a column. A badge for each of many quiet ones would hide it."""
+    if one.verdict == "stable" and window is not None and window.verdict == "drifted":
+        return Badge(f"beyond its band over {nights} nights", "warn")
+    return badge(one) if one.verdict != "stable" else None
 
 
 def _presence(record: "Record") -> Iterator[Block]:

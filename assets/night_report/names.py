@@ -13,6 +13,7 @@ from assets.training.card.words import METRICS as METRIC_WORDS
 if TYPE_CHECKING:
     from assets.spec import UseCaseSpec
 
+SCORE = "score"
 ESTIMATED, HOLDOUT = "estimated_", "holdout_"
 _METRICS = {name for names in METRICS.values() for name in names}
 
@@ -148,8 +149,8 @@ def subject_words(subject: str) -> str:
 
 def column_words(spec: "UseCaseSpec", name: str) -> tuple[str, str]:
     """A column's name as words, and what it is, by the spec: description and unit."""
-    if name == "score":
-        return "score", "What the model says"
+    if name == SCORE:
+        return "the score", "What the model makes of all columns at once"
     if name in spec.features.derived:
         return named(name), spec.features.derived[name].description.rstrip(".")
     sources = [spec.population.source, *(spec.view_source(v) for v in spec.features.views)]

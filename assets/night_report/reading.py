@@ -14,7 +14,8 @@ from assets.ingestion.door_gates import GATES
 from assets.lake import PARTITION
 from assets.night_report.decided import Decided, decided_of
 from assets.night_report.incident import Incident, incident_of, newest
-from assets.night_report.measures import Measure, Measures, measure_of
+from assets.night_report.measures import OVERALL, Measure, Measures, measure_of
+from assets.release.non_inferiority import compared_by
 from assets.tables import (
     ALERTS,
     DECISIONS,
@@ -113,7 +114,7 @@ class Record:
         """Version that decided, by the decisions, or by what was measured of it."""
         if self.decided is not None:
             return self.decided.version
-        found = self.of(PERFORMANCE, self.spec.model.metric_name)
+        found = self.of(PERFORMANCE, compared_by(self.spec))
         return found.model_version if found is not None else None
 
 
@@ -191,7 +192,11 @@ def _measures(lake: "Lake", use_case: str, table: str, first: date, day: date) -
         return []
     import pyarrow.dataset as ds
 
-    shown = ~ds.field("measure").isin(OF_A_NIGHT) | (ds.field(PARTITION) == day)
+    followed = ~ds.field("measure").isin(OF_A_NIGHT)
+    if table == PERFORMANCE:
+        # Slices, many a night, are of the night alone.
+        followed = followed & (ds.field("subject") == OVERALL)
+    shown = followed | (ds.field(PARTITION) == day)
     rows = lake.read(
         use_case, table, columns=[*MEASURE_COLUMNS, PARTITION], where=shown, first=first, last=day
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from assets.night_report.names import metric, moved_words, name_of, smaller_is_better
+from assets.night_report.names import column_words, metric, moved_words, name_of, smaller_is_better
 from assets.night_report.reading import DECIDED, NEVER, STOPPED
 from assets.night_report.words import count, counted, figure, listed, named, sentence, short_day
+from assets.release.non_inferiority import compared_by
 from assets.tables import DRIFT, ECONOMICS, FAIRNESS, PERFORMANCE
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _breaches(spec: "UseCaseSpec", measures: "Measures", day: date) -> Iterator[
     """What a limit of the spec calls too much, but for what the input line says already."""
     impact = measures.of(DRIFT, "impact", day)
     told = impact is not None and impact.verdict == "matters"
-    for measure in (spec.model.metric_name, "calibration_error"):
+    for measure in (compared_by(spec), "calibration_error"):
         found = measures.of(PERFORMANCE, measure, day)
         if found is None or found.verdict != "fail" or told:
             continue
@@ -177,7 +178,7 @@ def _columns(spec: "UseCaseSpec", detail: Mapping[str, Any]) -> str:
     names = [str(name) for name in detail.get("drifted", ())]
     words = detail.get("words")
     told = words if isinstance(words, dict) else {}
-    shown = [named(name) for name in names[:NAMED]]
+    shown = [column_words(spec, name)[0] for name in names[:NAMED]]
     if shown and (said := moved_words(spec, names[0], str(told.get(names[0]) or ""))):
         shown[0] += f" ({said})"
     more = len(names) - len(shown)

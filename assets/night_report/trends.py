@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from assets.night_report.measures import OVERALL, Measure
 from assets.night_report.names import ESTIMATED, Named, name_of
 from assets.night_report.words import USUAL, Unit, figure, short_day, sure
+from assets.release.non_inferiority import compared_by
 from assets.tables import DRIFT, ECONOMICS, PERFORMANCE
 from assets.training.gates.shares import Share
 
@@ -76,7 +77,7 @@ def business(record: "Record") -> list[Trend]:
 
 def model(record: "Record") -> list[Trend]:
     """What whoever answers for the model asks: as it learnt it, as good as it was?"""
-    metric = record.spec.model.metric_name
+    metric = compared_by(record.spec)
     found = [
         _trend(record, DRIFT, "input_moved", zero=True),
         _trend(record, PERFORMANCE, metric, trained=_trained(metric)),

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from assets.spec import UseCaseSpec
     from orchestration.desk.service import Service
 
-MOST = 64
-"""Records kept: a few megabytes."""
+MOST = 8
+"""Records kept, of some five megabytes each."""
 
 Key = tuple[str, date]
 Versions = tuple[int, ...]
