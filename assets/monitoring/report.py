@@ -1,6 +1,6 @@
 """The night's drift report: Evidently's page and snapshot, from a sample of the rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ def drift_report(
     if not columns or min(rows.num_rows, reference.num_rows) < 2:
         evidently_report.remove(home, spec.name, day)
         return None
+    columns = [_drawable(spec, one, rows, reference) for one in columns]
     window = result.reference_window
     snapshot = evidently_report.run(
         spec.name,
@@ -96,6 +97,15 @@ def sample(rows: pa.Table, size: int, seed: int) -> pa.Table:
     ordered = rows.sort_by([(name, "ascending") for name in rows.column_names])
     chosen = np.random.default_rng(seed).choice(rows.num_rows, size=size, replace=False)
     return ordered.take(pa.array(np.sort(chosen)))
+
+
+def _drawable(
+    spec: UseCaseSpec, one: ColumnDrift, rows: pa.Table, reference: pa.Table
+) -> ColumnDrift:
+    """The column, as a ``presence`` where either side has no value to draw."""
+    if all(values_of(spec, side, one.column)[1].any() for side in (rows, reference)):
+        return one
+    return replace(one, kind="presence")
 
 
 def _frame(spec: UseCaseSpec, rows: pa.Table, columns: list[ColumnDrift]) -> "pd.DataFrame":
