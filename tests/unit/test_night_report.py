@@ -135,13 +135,13 @@ def test_a_column_that_moved_over_several_nights_only_comes_first_too(kept: Home
     record = record_of(kept, 30)
     given = {"day": record.day, "limit": 0.25, "n": 230}
     rows = [
-        Measure(DRIFT, measure="drift", subject="amount", value=0.2, verdict="stable", **given),
-        Measure(DRIFT, measure="drift", subject="term_months", value=0.1, verdict="stable", **given),
-        Measure(
-            DRIFT, measure="drift_window", subject="term_months", value=0.3, verdict="drifted",
-            **given,
-        ),
-    ]  # fmt: skip
+        Measure(DRIFT, measure=measure, subject=name, value=value, verdict=verdict, **given)
+        for measure, name, value, verdict in (
+            ("drift", "amount", 0.2, "stable"),
+            ("drift", "term_months", 0.1, "stable"),
+            ("drift_window", "term_months", 0.3, "drifted"),
+        )
+    ]
     (columns,) = [
         block
         for block in moved(replace(record, measures=Measures(rows))).blocks
