@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from assets.crash_points import reached
 from assets.durable import alive, make_folder, put_in_place, write_whole
 from assets.home import Home
+from assets.monitoring.columns import SCORE
 from assets.monitoring.drift import ColumnDrift
 from assets.storage_errors import storing
 
@@ -65,7 +66,13 @@ def run(
     column's own band.
     """
     from evidently import DataDefinition, Dataset, Report
-    from evidently.metrics import DriftedColumnsCount, ValueDrift
+    from evidently.metrics import (
+        DatasetMissingValueCount,
+        DriftedColumnsCount,
+        MeanValue,
+        RowCount,
+        ValueDrift,
+    )
 
     _register_method()
     numeric = [c.column for c in columns if c.kind == "numeric"]
@@ -80,6 +87,9 @@ def run(
     ]
     # The dashboard draws one line per set of parameters: they must be the same every night.
     metrics += [ValueDrift(column=name, method=METHOD, threshold=least) for name in names]
+    metrics += [RowCount(), DatasetMissingValueCount()]
+    if SCORE in numeric:
+        metrics.append(MeanValue(column=SCORE))
     token = _effects.set({c.column: (c.effect, c.band) for c in columns})
     try:
         return Report(metrics).run(
@@ -200,19 +210,32 @@ def remove(home: Home, use_case: str, day: date) -> None:
 
 
 def _dashboard(use_case: str) -> "DashboardModel":
-    """Share of drifted columns, and every column's distance, over time."""
+    """Over time: share of drifted columns, every column's effect, cases, what is missing, the mean
+    score."""
     from evidently.sdk.models import DashboardModel, DashboardTabModel, PanelMetric
     from evidently.sdk.panels import line_plot_panel
 
     share = PanelMetric(
         legend="share", metric="DriftedColumnsCount", metric_labels={"value_type": "share"}
     )
+    cases, missing = (
+        PanelMetric(legend="cases", metric="RowCount"),
+        PanelMetric(
+            legend="share of values",
+            metric="DatasetMissingValueCount",
+            metric_labels={"value_type": "share"},
+        ),
+    )
+    score = PanelMetric(legend="mean score", metric="MeanValue", metric_labels={"column": SCORE})
     panels = [
         line_plot_panel(title="Share of drifted columns", values=[share]),
         line_plot_panel(
-            title="Distance to the reference, by column",
+            title="Effect against the training window, by column",
             values=[PanelMetric(legend="{{column}}", metric="ValueDrift")],
         ),
+        line_plot_panel(title="Cases of a night", values=[cases]),
+        line_plot_panel(title="Values that are missing", values=[missing]),
+        line_plot_panel(title="Mean score", values=[score]),
     ]
     for panel in panels:
         panel.id = uuid.uuid5(project_id(use_case), f"panel {panel.title}")

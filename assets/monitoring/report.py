@@ -38,17 +38,15 @@ def drift_report(
     workspace, in place of earlier ones of that day; none where there is nothing to compare.
 
     ``current``: as of :func:`assets.monitoring.drift.drift`. ``reference``: a sample of the
-    training set, possibly with ``score``. The page shows the night, or the window where the night
-    by itself has too few rows.
+    training set, possibly with ``score``. The page draws the night, or the window where the
+    night by itself has too few rows; where two nights lie further out, their effect stands at it.
     """
     day = result.day
     shown = result.night if any(one.known for one in result.night) else result.window
     columns = [one for one in shown if one.column in reference.column_names]
-    nights = max((one.nights for one in shown), default=1)
-    first = pa.scalar(type(day).fromordinal(day.toordinal() - nights + 1))
     rows = current
     if shown is result.night:
-        rows = current.filter(pc.greater_equal(current.column(PARTITION), first))
+        rows = current.filter(pc.equal(current.column(PARTITION), pa.scalar(day)))
     # One row has no spread: there is nothing a distribution could be drawn of.
     if not columns or min(rows.num_rows, reference.num_rows) < 2:
         evidently_report.remove(home, spec.name, day)

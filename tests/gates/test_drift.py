@@ -357,7 +357,10 @@ def test_rerun_replaces_and_an_emptied_day_takes_its_report_away(
     assert project.name == "parcels"
     assert [p.title for p in project.dashboard.model().panels] == [
         "Share of drifted columns",
-        "Distance to the reference, by column",
+        "Effect against the training window, by column",
+        "Cases of a night",
+        "Values that are missing",
+        "Mean score",
     ]
     assert len({str(run) for run in workspace.list_runs(project.id)}) == 2
     snapshot = workspace.get_run(project.id, uuid.UUID(first.snapshot_id))
