@@ -213,7 +213,8 @@ def _drift(spec: UseCaseSpec, number: int) -> "list[Row]":
     rows.append(
         _row(
             "input_moved", "overall", None if few else largest, cases, limit=1.0, verdict=moved,
-            drifted=found, rows=cases, reference_rows=5000,
+            drifted=found, rows=cases, words={c: WORDS[c] for c in found if c in WORDS},
+            reference_rows=5000,
             reference_window=["2026-04-01", "2026-05-15"], report=report,
             snapshot="5f9c0c1e-0000-5000-8000-000000000000",
         )

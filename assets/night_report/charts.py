@@ -204,10 +204,9 @@ def reliability(points: Sequence[tuple[float, "Point"]], *, title: str, said: st
 
 def _range(shown: "Trend") -> Scale:
     points = [p for line in shown.lines for p in line.points.values()]
-    values = [
-        v for p in points for v in (p.value, p.low, p.high, p.limit, p.trained) if v is not None
-    ]
-    low, high = padded(values) if values else (0.0, 1.0)
+    found = [(p.value, p.low, p.high, p.limit, p.trained) for p in points]
+    values = [v for one in found for v in one if v is not None]
+    low, high = shown.within or (padded(values) if values else (0.0, 1.0))
     if shown.from_zero:
         low, high = min(low, 0.0) if min(values, default=0) < 0 else 0.0, max(high, 0.0)
     if shown.unit == "share":

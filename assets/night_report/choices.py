@@ -18,7 +18,7 @@ from assets.night_report.page import (
     Section,
 )
 from assets.night_report.panels import panels
-from assets.night_report.trends import ends, of_subject
+from assets.night_report.trends import alike, ends, of_subject
 from assets.night_report.words import count, counted, figure, named, sure
 from assets.tables import DRIFT
 
@@ -182,7 +182,7 @@ def _explanations(record: "Record") -> Iterator[Block]:
     yield panels(
         record,
         "Share of cases not approved that have it as their first reason",
-        shown,
-        "A reason that grows without a change in the input means that the model, not the world, "
-        "has changed.",
+        alike(shown),
+        "All on one scale. A reason that grows without a change in the input means that the model, "
+        "not the world, has changed.",
     )

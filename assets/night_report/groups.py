@@ -18,7 +18,7 @@ from assets.night_report.page import (
     Section,
 )
 from assets.night_report.panels import panels
-from assets.night_report.trends import ends, of_subject, told
+from assets.night_report.trends import alike, ends, of_subject, told
 from assets.night_report.verdicts import badge
 from assets.night_report.words import between, count, figure, named
 from assets.tables import FAIRNESS
@@ -143,5 +143,6 @@ def _over_time(record: "Record", rates: dict[str, list[Measure]]) -> Iterator[Bl
             shown.append(of_subject(record, FAIRNESS, "approval_rate", one.subject, title))
     if shown:
         left = len(shown) - MOST_PANELS
-        more = f"{left} more groups are in the table `fairness`." if left > 0 else ""
-        yield panels(record, "Approved, over the last nights", shown[:MOST_PANELS], more)
+        more = "All on one scale."
+        more += f" {left} more groups are in the table `fairness`." if left > 0 else ""
+        yield panels(record, "Approved, over the last nights", alike(shown[:MOST_PANELS]), more)

@@ -48,7 +48,7 @@ REASONS = {
 ANSWERS: dict[str, tuple[str, "Tone"]] = {
     "none": ("No sign of it.", "good"),
     "harmless": ("Not so far: the input moved, and nothing shows that it does harm.", "good"),
-    "matters": ("Yes.", "bad"),
+    "matters": ("Yes. Find out whether a source is at fault or the world has changed.", "bad"),
     "unknown": ("That cannot be said yet.", ""),
 }
 
@@ -150,7 +150,7 @@ def reading(
     )
 
 
-CEILINGS = ("weighted_drift", "score_shift", "input_moved", "cost_per_case", "night_cost")
+CEILINGS = ("score_shift", "cost_per_case", "night_cost", "queue_overdue")
 """Measures whose limit is the most they may be."""
 
 

@@ -1,6 +1,6 @@
 """The last nights as series: what is drawn small, many beside each other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -55,6 +55,8 @@ class Trend:
     currency: str = ""
     limit_name: str = "limit"
     from_zero: bool = False
+    within: tuple[float, float] | None = None
+    """Range of the picture, where it is to be that of others beside it."""
 
     @property
     def empty(self) -> bool:
@@ -90,7 +92,25 @@ def model(record: "Record") -> list[Trend]:
 
 def of_subject(record: "Record", table: str, measure: str, subject: str, title: str) -> Trend:
     """A measure of one group or reason."""
-    return replace(_trend(record, table, measure, subject), title=title, key=f"{measure} {subject}")
+    found = _trend(record, table, measure, subject)
+    return replace(found, title=title, key=f"{measure} {subject}", meaning="")
+
+
+def alike(trends: Sequence[Trend]) -> list[Trend]:
+    """The trends, all on one scale: that of the figures, and of intervals not wider than them."""
+    values = [
+        value
+        for shown in trends
+        for line in shown.lines
+        for one in line.points.values()
+        for value in (one.value, one.limit)
+        if value is not None
+    ]
+    if not values:
+        return list(trends)
+    low, high = min(values), max(values)
+    room = (high - low) / 2 or abs(high) / 10 or 0.1
+    return [replace(shown, within=(low - room, high + room)) for shown in trends]
 
 
 def point(one: Measure, unit: Unit, trained: float | None = None) -> Point | None:

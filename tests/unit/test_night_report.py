@@ -200,6 +200,7 @@ def test_every_other_part_says_its_figures_with_n(kept: Home) -> None:
         "trends": r"Approved: 63\.5 % 56\.4 to 70\.0 %, 189 cases",
     }.items():
         assert re.search(says, text(section(found, key))), (key, text(section(found, key)))
+    assert "88 open cases; at most 0" in text(section(found, "queue"))
     ages = next(b for b in section(found, "fairness").blocks if isinstance(b, Readings))
     names = [item.name for item in ages.items]
     assert names == ["<30", "30-45", "45-60", ">=60", "Lowest rate against the highest"]

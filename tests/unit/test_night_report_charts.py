@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from assets.night_report.charts import band, bars, reliability, tick, trend, whisker
-from assets.night_report.trends import Line, Point, Trend
+from assets.night_report.trends import Line, Point, Trend, alike
 
 LAST = date(2026, 8, 28)
 DAYS = [LAST - timedelta(days=n) for n in reversed(range(30))]
@@ -85,6 +85,17 @@ def test_a_trend_shows_gaps_limits_and_what_broke_them() -> None:
     said = root.findtext("desc") or ""
     assert said.startswith("30 Jul to 28 Aug 2026; tonight 0.600 (0.5 to 0.7); 28 of 30 nights")
     assert said.endswith("beyond the limit on 1")
+
+
+def test_pictures_that_are_compared_have_one_scale() -> None:
+    low, high = shown({LAST: Point(0.2, 0.0, 0.9)}), shown({LAST: Point(0.6, 0.5, 0.7)})
+    ranges = {one.within for one in alike([low, high])}
+    assert len(ranges) == 1
+    ((least, most),) = [r for r in ranges if r is not None]
+    assert least < 0.2 < 0.6 < most
+    axes = [re.findall(r"<text.*?</text>", trend(t, DAYS, {}, LAST)) for t in alike([low, high])]
+    assert axes[0] == axes[1]
+    assert alike([shown({})])[0].within is None
 
 
 def test_an_empty_trend_says_so() -> None:
