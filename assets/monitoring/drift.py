@@ -197,8 +197,9 @@ def _held(
     if not rows or not others:
         return 0.0, least
     effect = float(effects(side.grid, counts, side.counts))
-    by_chance = chance(side.grid, side.counts, rows, others, tail, spec.model.seed)
-    return effect, band(side.quiet[1], side.quiet[length], nights, length, by_chance, least)
+    by_chance = chance(side.grid, side.counts, rows, others, tail, spec.model.seed).upper
+    quiet = side.quiet
+    return effect, band(quiet[1], quiet[length], nights, length, by_chance, tail, least)
 
 
 def _note(

@@ -3,17 +3,15 @@
 Two things make a distance larger than nought though the world is as it was: few rows, and that one
 quiet day is not quite like another. The first is known from the reference alone, by drawing from it
 (a bootstrap). The second is learned from the reference's own days: each is held against the days
-around it, a week of them for a week. What the quiet days show beyond what so few rows explain is
-how much they differ:
+around it, a week of them for a week. What the squares of these distances have on average beyond
+what so few rows explain is how much quiet days differ:
 
-    between^2 = max(0, upper(days)^2 - upper(chance, rows of those days)^2)
-    band^2    = between^2 + upper(chance, rows of tonight)^2
+    between^2 = mean(days^2) - mean(chance^2, rows of those days)
+    band^2    = upper(chance, rows of tonight)^2 + (t * between)^2
 
-``upper`` is the point that one in many is above. As many as it takes: all columns of a night
-together may be called moved, unchanged, on ``false_alarms`` of the nights. A hundred days cannot
-show such a point, so it is read off a gamma distribution of the squared distances with their mean
-and variance (squared distances are sums of squares of nearly normal deviations, the scaled
-chi-square of Satterthwaite 1946, Biometrics Bulletin 2:110-114).
+``upper`` is the point that one in many is above, and ``t`` the same of Student's distribution, for
+``between`` is estimated on so many days. As many as it takes: all columns of a night together may
+be called moved, unchanged, on ``false_alarms`` of the nights.
 
 Days are held against their neighbours, not against all the rest: a world that wanders off slowly
 within the training window has moved, and must not count as noise.
@@ -23,36 +21,43 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from assets.monitoring.effect import Grid, effects
+from assets.monitoring.effect import Grid, Kind, effects
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DRAWS = 400
-"""Enough for a mean and a variance; the tail comes from the distribution fitted to them."""
+DRAWS = 2000
+"""Enough for a mean, a variance and a point one in a hundred is above; what lies further out comes
+from the form of the tail."""
+
+SEEN = 0.01
+"""Share of the draws beyond which the form of the tail is trusted more than the draws."""
+
+MANY_BINS = 30
+"""From as many bins on, cumulated shares are as good as normal, whatever the number of rows."""
 
 REACH = 7
 """Days on either side that a quiet day is held against; of a longer window, twice its length."""
 
-CAUTION = 3.0
-"""The fitted tail is too thin at its end: simulated, bands exceeded once in a thousand by their
-making are exceeded up to three times (see docs/monitoring.md)."""
-
 FEWEST = 8
 """Blocks of quiet days; of fewer nothing is learned, and the band is chance alone."""
-
-SURE = 2.0
-"""Standard errors a learned spread is widened by."""
 
 
 @dataclass(frozen=True)
 class Quiet:
     """What the reference's days say about one column and one length of window."""
 
-    between: float  # effect between quiet days beyond chance, at ``tail``
-    blocks: int  # that were looked at; 0 where there were too few days
-    tail: float
+    between: float  # effect between quiet days beyond chance, as a root mean square
+    sure: float  # degrees of freedom it is estimated with; 0 where there were too few days
+
+
+@dataclass(frozen=True)
+class Chance:
+    """The effect between two samples of the same."""
+
+    mean_square: float
+    upper: float
 
 
 def quiet_days(
@@ -66,7 +71,7 @@ def quiet_days(
 
     days, reach = len(by_day), max(REACH, 2 * window)
     if days < window + 1:
-        return Quiet(0.0, 0, tail)
+        return Quiet(0.0, 0.0)
     run = np.vstack([np.zeros(by_day.shape[1]), np.cumsum(by_day, axis=0)])
     starts = np.arange(0, days - window + 1)
     block = run[starts + window] - run[starts]
@@ -76,72 +81,109 @@ def quiet_days(
     # A rump of a day, like the first of a file, is no day like the others.
     typical = float(np.median(rows))
     sound = (rows >= typical / 2) & (others >= rows) & (rows > 1)
-    if int(sound.sum()) < FEWEST:
-        return Quiet(0.0, 0, tail)
+    blocks = int(sound.sum())
+    if blocks < FEWEST:
+        return Quiet(0.0, 0.0)
     found = effects(grid, block[sound], around[sound])
-    expected = chance(
-        grid,
-        by_day.sum(axis=0),
-        int(np.median(rows[sound])),
-        int(np.median(others[sound])),
-        tail,
-        seed,
-    )
-    between = float(np.sqrt(max(0.0, upper(found, tail) ** 2 - expected**2)))
-    # A spread estimated on so many independent blocks may as well be this much larger: its standard
-    # error is 1 / sqrt(2 n) of it.
-    between *= 1 + SURE / float(np.sqrt(2 * days / window))
-    return Quiet(between, int(sound.sum()), tail)
+    one, other = int(np.median(rows[sound])), int(np.median(others[sound]))
+    expected = chance(grid, by_day.sum(axis=0), one, other, tail, seed).mean_square
+    # Of other numbers of rows than the usual ones, in proportion.
+    expected *= float(np.mean(_few(rows[sound], others[sound]))) / _few(one, other)
+    between = max(0.0, float(np.square(found).mean()) - expected) ** 0.5
+    # Overlapping blocks are worth half as many again as those that fit side by side: Meketon and
+    # Schmeiser (1984), Proceedings of the Winter Simulation Conference 227-230.
+    return Quiet(between, blocks - 1.0 if window == 1 else 1.5 * blocks / window)
 
 
 def chance(
     grid: Grid, counts: "NDArray[np.float64]", rows: int, others: int, tail: float, seed: int
-) -> float:
-    """The effect that ``tail`` of pairs of samples of ``rows`` and ``others`` rows exceed, both
-    drawn from ``counts``."""
+) -> Chance:
+    """The effect between samples of ``rows`` and ``others`` rows that are both drawn from
+    ``counts``, and the one that ``tail`` of such pairs exceed."""
     total = float(counts.sum())
     if not total or not rows or not others:
-        return 0.0
+        return Chance(0.0, 0.0)
     shares = tuple((counts / total).tolist())
-    return _chance(grid.kind, tuple(grid.gaps.tolist()), shares, rows, others, tail, seed)
+    gaps = tuple(grid.gaps.tolist())
+    if grid.kind == "numeric" and int((counts > 0).sum()) >= MANY_BINS:
+        of_one = _limit(gaps, shares, tail, seed)
+        few = _few(rows, others)
+        return Chance(of_one.mean_square * few, of_one.upper * few**0.5)
+    return _drawn(grid.kind, gaps, shares, rows, others, tail, seed)
+
+
+def _few(rows: "float | NDArray[np.float64]", others: "float | NDArray[np.float64]") -> "float":
+    """What the variance of a difference between shares is proportional to."""
+    few: float = 1 / rows + 1 / others
+    return few
 
 
 @lru_cache(maxsize=256)
-def _chance(
-    kind: str,
+def _drawn(
+    kind: Kind,
     gaps: tuple[float, ...],
     shares: tuple[float, ...],
     rows: int,
     others: int,
     tail: float,
     seed: int,
-) -> float:
-    import numpy as np
-
-    one, other = _drawn(shares, rows, others, seed)
-    none = np.array([], dtype=np.float64)
-    names = tuple(map(str, range(len(shares)))) if kind == "categorical" else ()
-    grid = Grid("categorical" if names else "numeric", none, np.array(gaps), names)
-    return upper(effects(grid, one, other), tail)
-
-
-@lru_cache(maxsize=8)
-def _drawn(
-    shares: tuple[float, ...], rows: int, others: int, seed: int
-) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
-    """Bins of equal counts make the draws the same for every number without repeated values."""
+) -> Chance:
+    """By drawing samples."""
     import numpy as np
 
     generator = np.random.default_rng(seed)
     weights = np.array(shares) / sum(shares)
     one = generator.multinomial(rows, weights, size=DRAWS).astype(np.float64)
     other = generator.multinomial(others, weights, size=DRAWS).astype(np.float64)
-    return one, other
+    none = np.array([], dtype=np.float64)
+    names = tuple(map(str, range(len(shares)))) if kind != "numeric" else ()
+    found = effects(Grid(kind, none, np.array(gaps), names), one, other)
+    return _of(found, tail, _spread(gaps, shares) * _few(rows, others))
+
+
+@lru_cache(maxsize=256)
+def _limit(gaps: tuple[float, ...], shares: tuple[float, ...], tail: float, seed: int) -> Chance:
+    """Of a number with many bins and a difference of variance 1: shares differ as normal deviates
+    (the multivariate central limit), so that any number of rows is a matter of scale."""
+    import numpy as np
+
+    roots = np.sqrt(np.array(shares))
+    deviates = np.random.default_rng(seed).normal(size=(DRAWS, len(roots)))
+    apart = roots * (deviates - (deviates @ roots)[:, None] * roots)
+    found = np.abs(np.cumsum(apart, axis=1))[:, :-1] @ np.array(gaps)
+    return _of(found, tail, _spread(gaps, shares))
+
+
+def _spread(gaps: tuple[float, ...], shares: tuple[float, ...]) -> float:
+    """The variance of the scores of a number; 0 of a category."""
+    import numpy as np
+
+    if not gaps:
+        return 0.0
+    scores = np.concatenate([[0.0], np.cumsum(np.array(gaps))])
+    mean = float(np.average(scores, weights=shares))
+    return float(np.average(np.square(scores - mean), weights=shares))
+
+
+def _of(found: "NDArray[np.float64]", tail: float, variance: float) -> Chance:
+    import numpy as np
+
+    square = float(np.square(found).mean())
+    point = upper(found, tail)
+    if variance and tail < SEEN:
+        # No distance is larger than its largest part, the shift of the mean score, by much: beyond
+        # what is seen its square falls off like that of a normal deviate with the variance of the
+        # scores, the largest any 1-Lipschitz function of them has (Borell-TIS; Adler and Taylor
+        # 2007, Random Fields and Geometry, 2.1). A fitted gamma falls off too soon.
+        seen = float(np.quantile(found, 1 - SEEN))
+        point = max(point, (seen**2 + 2 * variance * float(np.log(SEEN / tail))) ** 0.5)
+    return Chance(square, point)
 
 
 def upper(found: "NDArray[np.float64]", tail: float) -> float:
-    """The point that ``tail`` of effects like these exceed, by a gamma distribution of their squares
-    with the mean and variance seen."""
+    """The point that ``tail`` of effects like these exceed, by a gamma distribution of their
+    squares with the mean and variance seen: squared distances are sums of squares of nearly normal
+    deviates, the scaled chi-square of Satterthwaite (1946), Biometrics Bulletin 2:110-114."""
     import numpy as np
     from scipy.special import gammainccinv
 
@@ -155,14 +197,20 @@ def upper(found: "NDArray[np.float64]", tail: float) -> float:
     return float(np.sqrt(gammainccinv(shape, tail) * scale))
 
 
-def tail_of(false_alarms: float, columns: int, windows: int) -> float:
+def tail_of(false_alarms: float, comparisons: int) -> float:
     """The share of quiet effects that may exceed a single band, so that all bands of a night
-    together are exceeded on ``false_alarms`` of the nights (Bonferroni, and CAUTION beside)."""
-    return false_alarms / (CAUTION * max(columns, 1) * max(windows, 1))
+    together are exceeded on at most ``false_alarms`` of the nights (Bonferroni)."""
+    return false_alarms / max(comparisons, 1)
 
 
 def band(
-    single: Quiet, blocks: Quiet, nights: int, window: int, by_chance: float, least: float
+    single: Quiet,
+    blocks: Quiet,
+    nights: int,
+    window: int,
+    by_chance: float,
+    tail: float,
+    least: float,
 ) -> float:
     """From which effect on a column counts as moved, of ``nights`` nights in a row.
 
@@ -171,9 +219,19 @@ def band(
     independently. Of fewer nights than the window has, something in between. ``least``: below it
     no effect counts.
     """
-    one, whole = single.between**2, max(blocks.between**2, single.between**2 / window)
+    one = single.between**2 * _times(single.sure, tail)
+    whole = max(blocks.between**2 * _times(blocks.sure, tail), one / window)
     # As far between the two as 1 / nights is between 1 and 1 / window: right where days differ
     # independently, and where they do not differ within a window.
     share = (1 / min(max(nights, 1), window) - 1 / window) / (1 - 1 / window) if window > 1 else 1.0
     between = (whole + max(0.0, one - whole) * share) ** 0.5
     return float(max(least, (between**2 + by_chance**2) ** 0.5))
+
+
+@lru_cache(maxsize=256)
+def _times(sure: float, tail: float) -> float:
+    """The square of Student's two-sided point: days differ by normal deviates, of a variance that
+    is estimated with ``sure`` degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(sure, 1 - tail / 2)) ** 2 if sure > 0 else 0.0

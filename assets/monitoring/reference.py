@@ -71,7 +71,9 @@ def reference_of(
     if scored is not None:
         sides.append((SCORE, scored))
     windows = windows_of(spec)
-    tail = tail_of(spec.monitoring.drift.false_alarms, len(sides), len(windows))
+    # Every column, and whether it has a value where that is not always so.
+    gaps = sum(0 < rows.column(name).null_count < rows.num_rows for name, rows in sides)
+    tail = tail_of(spec.monitoring.drift.false_alarms, (len(sides) + gaps) * len(windows))
     whole = _days(spec, training_set)
     found = []
     for name, rows in sides:
