@@ -1,8 +1,9 @@
 """Does it matter? What speaks for it, what against, and what cannot be asked yet.
 
-Asked in the order in which answers come: whether what moved is what the model leans on and whether
-its scores moved (tonight), what the scores themselves foresee (tonight), whether other decisions
-are made (once there are quiet nights to compare with), and how it turned out (once labels matured).
+Asked in the order in which answers come: whether the scores moved (tonight), what the scores
+themselves foresee (tonight), whether other decisions are made (once there are quiet nights to
+compare with), and how it turned out (once labels matured). How much the model leans on what moved
+is told beside (``weighted_drift``) and decides nothing: what it makes of it shows in the scores.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +28,8 @@ is outside says little more."""
 LEAST_SHARE = 0.1
 """Points (as a share) by which the approvals of a night must differ from those of quiet nights."""
 
-SPREADS = 4.0
-"""Standard deviations of the quiet nights' approval rates by which they must differ as well."""
+ODDS = 0.001
+"""And so far that a quiet night would be so by chance only this often."""
 
 QUIET_NIGHTS = 5
 """Fewer say nothing about what is usual."""
@@ -53,6 +54,19 @@ class Approvals:
     usual: float
     spread: float  # standard deviation over the quiet nights
     nights: int
+    cases: int  # tonight
+
+    @property
+    def far(self) -> float:
+        """How far a quiet night may lie from the usual: the prediction interval of one more normal
+        value (Student's, for the spread is estimated; Hahn and Meeker 1991, Statistical Intervals,
+        4.2), of a spread no smaller than so few cases have by themselves."""
+        from scipy.special import stdtrit
+
+        drawn = (self.usual * (1 - self.usual) / self.cases) ** 0.5 if self.cases else 0.0
+        times = float(stdtrit(self.nights - 1, 1 - ODDS / 2)) if self.nights > 1 else 0.0
+        spread = max(self.spread, drawn) * (1 + 1 / max(self.nights, 1)) ** 0.5
+        return max(LEAST_SHARE, times * spread)
 
 
 def weighted_drift(result: DriftResult, importance: Mapping[str, float]) -> float | None:
@@ -159,7 +173,7 @@ def _approvals(
         return
     away = abs(found.tonight - found.usual)
     said = f"{found.tonight:.0%}, on {found.nights} quiet nights {found.usual:.0%}"
-    if away > max(LEAST_SHARE, SPREADS * found.spread):
+    if away > found.far:
         signs.append(f"other decisions are made: approved are {said}")
     else:
         against.append(f"as many are approved as usual: {said}")

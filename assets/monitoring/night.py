@@ -179,13 +179,14 @@ def approvals(
     )
     values = shares.column("value")
     if not shares.num_rows:
-        return Approvals(own[0]["value"], own[0]["value"], 0.0, 0)
+        return Approvals(own[0]["value"], own[0]["value"], 0.0, 0, own[0]["n"])
     spread = pc.stddev(values, ddof=1).as_py() if shares.num_rows > 1 else 0.0
     return Approvals(
         tonight=own[0]["value"],
         usual=pc.mean(values).as_py(),
         spread=spread or 0.0,
         nights=shares.num_rows,
+        cases=own[0]["n"],
     )
 
 
