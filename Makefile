@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test dev lint bench bench-door bench-features bench-training bench-ledger bench-cascade fuzz lock clean
+.PHONY: demo test dev lint bench bench-door bench-features bench-training bench-ledger bench-cascade simulate-drift fuzz lock clean
 
 demo: $(INSTALLED)
 	$(BIN)/nightshift demo
@@ -41,6 +41,10 @@ bench-ledger: $(INSTALLED)
 # A cheap model before an expensive one, against the expensive one alone.
 bench-cascade: $(INSTALLED)
 	$(BIN)/python -m benchmarks.cascade
+
+# How often drift cries wolf on quiet nights, and how soon it sees a shift; some ten minutes.
+simulate-drift: $(INSTALLED)
+	nice -n 10 $(BIN)/python -m benchmarks.drift
 
 # The reader on scrawl, for some ten minutes; `make test` does the same for some seconds.
 fuzz: $(INSTALLED)
