@@ -132,7 +132,7 @@ def drift_report_asset(spec: UseCaseSpec) -> dg.AssetsDefinition:
                     metadata={
                         "verdict": judged.verdict,
                         "signs that it matters": ", ".join(judged.signs) or "none",
-                        "allowed": "none",
+                        "signs allowed": "none",
                         "not known yet": ", ".join(judged.open) or "nothing",
                         "rows": result.rows,
                         **report,

@@ -78,7 +78,7 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
         assert "use case at the desk" in spec.metadata
         # A model and Feast's online store are no tables.
         if spec.key.path[-1] not in ("model", "online_features"):
-            assert spec.metadata["dagster/column_schema"].value.columns, spec.key
+            assert spec.metadata["dagster/column_schema"].columns, spec.key
 
 
 def test_lineage_names_columns_that_are_there(definitions: dg.Definitions) -> None:
