@@ -115,6 +115,29 @@ def test_a_partition_shows_its_counts_and_its_picture(
     )
 
 
+def test_an_asset_says_its_place_columns_freshness_and_neighbours(
+    servers: Servers, browser: Browser
+) -> None:
+    browser.shows(
+        servers.dagster(f"assets/{USE_CASE}/decisions", view="overview"),
+        "Freshness policy",
+        "nightshift/stage: 7-decisions",
+        f"use_case: {USE_CASE}",
+        "decision_id",
+        f"{servers.url(5, 'queues')}/{USE_CASE}",  # where this very process serves the desk
+        f"use-cases/{USE_CASE}/nights/",
+    )
+
+
+def test_runs_are_found_by_use_case_and_night(
+    servers: Servers, browser: Browser, road: Road
+) -> None:
+    query = {"q[0]": f"tag:use_case={USE_CASE}", "q[1]": f"tag:dagster/partition={BAD}"}
+    words = browser.text(servers.dagster("runs", **query), road.outcomes[BAD].run_id[:8])
+    assert road.outcomes[BAD].run_id[:8] in words
+    assert road.outcomes[QUIET].run_id[:8] not in words
+
+
 def test_a_night_the_gate_let_pass(servers: Servers, browser: Browser, road: Road) -> None:
     browser.shows(
         _gate_of(servers, road, QUIET),
