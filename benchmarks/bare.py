@@ -126,4 +126,5 @@ def _distance(then: "pd.Series[Any]", now: "pd.Series[Any]") -> float:
         return float(wasserstein_distance(before, after)) / (float(before.std()) or 1.0)
     counts = then.value_counts(), now.value_counts()
     categories = sorted({*counts[0].index, *counts[1].index})
-    return float(jensenshannon(*(one.reindex(categories, fill_value=0) for one in counts)))
+    before, after = (np.array(one.reindex(categories, fill_value=0), float) for one in counts)
+    return float(jensenshannon(before, after))
