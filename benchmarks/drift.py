@@ -138,7 +138,7 @@ def cases(population: Population, size: int, seed: int) -> pa.Table:
         if kind == "log-normal":
             values = np.exp(8 + values)
         elif kind == "integer":
-            values = np.round(np.exp(values)) if number % 2 else np.round(2 * values)
+            values = np.round(np.exp(values) if number % 2 else 2 * values)
         gaps = random.random(rows) < 0.1 if kind == "gaps" else None
         columns[f"x{number}"] = pa.array(values, mask=gaps)
     for count in CATEGORIES:

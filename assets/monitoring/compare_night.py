@@ -13,11 +13,12 @@ from assets.lake import PARTITION
 from assets.monitoring.columns import SCORE
 from assets.monitoring.drift import DriftResult, direction, drift
 from assets.monitoring.estimate import estimated_metric
-from assets.monitoring.impact import Judged, floor_of, judge, weighted_drift
+from assets.monitoring.impact import Judged, judge, weighted_drift
 from assets.monitoring.mixes import mixes
 from assets.monitoring.night import approvals, judged_outcomes, measures, night_rows
 from assets.monitoring.reference import reference_of, windows_of
 from assets.monitoring.report import Report, drift_report, reference_sample, sample
+from assets.performance.judgement import trained_figure
 from assets.quality.scoring_population import GATE
 from assets.scoring.gate_fallback import failed_gate
 from assets.scoring.loader import ModelRefused, load_verified
@@ -73,12 +74,12 @@ def compare_night(
     made_of = mixes(spec, lake, day)
     scores = _scores(current) if trusted else None
     estimate = estimated_metric(spec, scores) if scores is not None else None
-    at_training = champion.metrics.get(spec.model.metric_name) if champion else None
+    trained = trained_figure(spec, champion, spec.model.metric_name) if champion else None
     judged = judge(
         spec,
         result,
         estimate=estimate,
-        at_training=at_training,
+        trained=trained,
         approvals=approvals(lake, spec.name, day, champion.version, made_of) if champion else None,
         performance=judged_outcomes(lake, spec, day),
     )
@@ -91,7 +92,7 @@ def compare_night(
         weighted=weighted_drift(result, importance),
         estimate=estimate,
         scores=0 if scores is None else len(scores),
-        worst=floor_of(spec, at_training) if at_training is not None else None,
+        worst=trained.limit(estimate) if trained is not None else None,
         report=report.relative if report else None,
         snapshot=report.snapshot_id if report else None,
     )

@@ -224,6 +224,8 @@ def direction(
 ) -> Mapping[str, str]:
     """What has become of the named columns in words: medians of numbers, the category that grew or
     fell most. Both tables hold the columns."""
+    import numpy as np
+
     told = {}
     for name in names:
         now, _ = values_of(spec, current, name)
@@ -233,11 +235,11 @@ def direction(
         elif now.dtype == object:
             told[name] = _category(now, then)
         else:
-            told[name] = _median(now, then)
+            told[name] = _median(now.astype(np.float64), then.astype(np.float64))
     return told
 
 
-def _median(now: "NDArray[np.generic]", then: "NDArray[np.generic]") -> str:
+def _median(now: "NDArray[np.float64]", then: "NDArray[np.float64]") -> str:
     import numpy as np
 
     one, other = float(np.median(now)), float(np.median(then))

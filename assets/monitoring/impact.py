@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from assets.monitoring.drift import DriftResult
+from assets.release.non_inferiority import compared_by
 
 if TYPE_CHECKING:
+    from assets.performance.judgement import Trained
     from assets.spec import UseCaseSpec
     from assets.training.evidence import Interval
 
@@ -66,7 +68,7 @@ class Approvals:
         drawn = (self.usual * (1 - self.usual) / self.cases) ** 0.5 if self.cases else 0.0
         times = float(stdtrit(self.nights - 1, 1 - ODDS / 2)) if self.nights > 1 else 0.0
         spread = max(self.spread, drawn) * (1 + 1 / max(self.nights, 1)) ** 0.5
-        return max(LEAST_SHARE, times * spread)
+        return float(max(LEAST_SHARE, times * spread))
 
 
 def weighted_drift(result: DriftResult, importance: Mapping[str, float]) -> float | None:
@@ -87,34 +89,27 @@ def weighted_drift(result: DriftResult, importance: Mapping[str, float]) -> floa
     return sum(weights[name] * far[name] for name in far) / total
 
 
-def floor_of(spec: "UseCaseSpec", at_training: float) -> float:
-    """The worst figure of the metric that is no breach."""
-    from assets.training.gates.intervals import unit
-
-    metric, margin = spec.model.metric_name, spec.monitoring.performance.margin
-    return at_training - spec.model.sign * margin * unit(metric, at_training)
-
-
 def judge(
     spec: "UseCaseSpec",
     result: DriftResult,
     *,
     estimate: "Interval | None",
-    at_training: float | None,
+    trained: "Trained | None",
     approvals: Approvals | None,
     performance: Sequence[Row],
 ) -> Judged:
     """The answer for a night. ``performance``: rows of the night's performance table, judged ones;
-    ``at_training``: the metric on rows the model had not seen when it was trained."""
+    ``trained``: the metric on rows the model had not seen when it was trained, and how much worse
+    it may be."""
     signs: list[str] = []
     against: list[str] = []
     open_: list[str] = []
     _scores(result, signs, against, open_)
-    _estimate(spec, estimate, at_training, signs, against, open_)
+    _estimate(spec, estimate, trained, signs, against, open_)
     _approvals(approvals, signs, against, open_)
     for row in performance:
         _outcomes(row, signs, against, open_)
-    if not any(row["measure"] == spec.model.metric_name for row in performance):
+    if not any(row["measure"] == compared_by(spec) for row in performance):
         open_.append("no outcome has matured yet")
     verdict: Impact
     if result.verdict == "insufficient":
@@ -145,21 +140,19 @@ def _scores(result: DriftResult, signs: list[str], against: list[str], open_: li
 def _estimate(
     spec: "UseCaseSpec",
     estimate: "Interval | None",
-    at_training: float | None,
+    trained: "Trained | None",
     signs: list[str],
     against: list[str],
     open_: list[str],
 ) -> None:
-    if estimate is None or at_training is None:
+    if estimate is None or trained is None:
         return
     name = spec.model.metric_name
     said = (
         f"{name} {estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f}), "
-        f"{at_training:.3f} at training"
+        f"{trained.figure.value:.3f} at training"
     )
-    worst, sign = floor_of(spec, at_training), spec.model.sign
-    surely = estimate.high < worst if sign > 0 else estimate.low > worst
-    if surely:
+    if trained.beyond(estimate):
         signs.append(f"by the scores alone the figure falls to {said}")
     else:
         against.append(f"by the scores alone the figure holds: {said}")

@@ -88,7 +88,7 @@ def quiet_days(
     one, other = int(np.median(rows[sound])), int(np.median(others[sound]))
     expected = chance(grid, by_day.sum(axis=0), one, other, tail, seed).mean_square
     # Of other numbers of rows than the usual ones, in proportion.
-    expected *= float(np.mean(_few(rows[sound], others[sound]))) / _few(one, other)
+    expected *= float((1 / rows[sound] + 1 / others[sound]).mean()) / _few(one, other)
     between = max(0.0, float(np.square(found).mean()) - expected) ** 0.5
     # Overlapping blocks are worth half as many again as those that fit side by side: Meketon and
     # Schmeiser (1984), Proceedings of the Winter Simulation Conference 227-230.
@@ -112,10 +112,9 @@ def chance(
     return _drawn(grid.kind, gaps, shares, rows, others, tail, seed)
 
 
-def _few(rows: "float | NDArray[np.float64]", others: "float | NDArray[np.float64]") -> "float":
+def _few(rows: int, others: int) -> float:
     """What the variance of a difference between shares is proportional to."""
-    few: float = 1 / rows + 1 / others
-    return few
+    return 1 / rows + 1 / others
 
 
 @lru_cache(maxsize=256)

@@ -80,7 +80,11 @@ def reference_of(
         day_of, days = whole if rows is training_set else _days(spec, rows)
         values, there = values_of(spec, rows, name)
         text = values.dtype == object
-        grid = category_grid(values) if text else numeric_grid(values.astype(np.float64))
+        grid = (
+            category_grid(values.astype(object))
+            if text
+            else numeric_grid(values.astype(np.float64))
+        )
         known = frozenset(np.unique(values.astype(str)).tolist()) if text else frozenset()
         bins = bins_of(grid, values, known)
         presence = Grid("categorical", np.array([]), np.array([]), (PRESENT, ABSENT))

@@ -289,7 +289,7 @@ def test_nothing_to_compare_with_is_insufficient(training: pa.Table) -> None:
 def stored(result: DriftResult, **more: Any) -> list[dict[str, Any]]:
     """The night's rows as they are stored, judged without anything but the comparison."""
     spec = make_spec()
-    judged = judge(spec, result, estimate=None, at_training=None, approvals=None, performance=[])
+    judged = judge(spec, result, estimate=None, trained=None, approvals=None, performance=[])
     said: dict[str, Any] = {"words": {}, "weighted": None, "estimate": None, "scores": 0}
     said |= {"worst": None, "report": None, "snapshot": None} | more
     table = measures(night_rows(spec, result, judged, **said), "run-7", 3)
@@ -318,9 +318,7 @@ def test_rows_plot_and_markdown_tell_the_same(training: pa.Table, reference: Ref
     assert detail["reference_window"] == [day.isoformat() for day in span]
     assert (detail["reference_rows"], detail["reference_days"]) == (DAYS * A_DAY, DAYS)
     assert {row["subject"] for row in kept if row["measure"] == "missing"} == {"income"}
-    judged = judge(
-        make_spec(), result, estimate=None, at_training=None, approvals=None, performance=[]
-    )
+    judged = judge(make_spec(), result, estimate=None, trained=None, approvals=None, performance=[])
     assert drift_markdown(result, judged).count("| yes |") == 1
     assert drift_plot(result, judged).startswith(b"\x89PNG")
 

@@ -13,6 +13,7 @@ from assets.monitoring.estimate import estimated_metric
 from assets.monitoring.impact import Approvals, Judged, judge, weighted_drift
 from assets.monitoring.mixes import mixes
 from assets.monitoring.night import approvals, judged_outcomes, measures
+from assets.performance.judgement import Trained
 from assets.spec import UseCaseSpec
 from assets.tables import (
     DECISIONS,
@@ -27,6 +28,7 @@ from assets.training.evidence import Interval
 from tests.parcels import parcels_spec
 
 DAY = date(2026, 3, 16)
+TRAINED = Trained(Interval(0.8, 0.8, 0.8), margin=0.05, smaller_is_better=False)
 
 
 def make_spec(**monitoring: object) -> UseCaseSpec:
@@ -53,9 +55,10 @@ def result(income: float = 0.5, score: float | None = 0.5, known: bool = True) -
 
 
 def judged(found: DriftResult, **more: Any) -> Judged:
+    """The answer about a model with a figure of 0.8 at training."""
     said: dict[str, Any] = {
         "estimate": None,
-        "at_training": 0.8,
+        "trained": TRAINED,
         "approvals": None,
         "performance": [],
     }
@@ -163,7 +166,11 @@ def test_estimate_fires_only_when_surely_below() -> None:
     assert falls.signs[0].startswith("by the scores alone the figure falls to roc_auc 0.670")
     holds = judged(result(income=2.0), estimate=interval(0.7, 0.76))
     assert holds.verdict == "harmless"
-    nobody = judged(result(income=2.0, score=None), estimate=interval(0.6, 0.7), at_training=None)
+    # A figure that was 0.8 by chance may as well have been less.
+    unsure = Trained(Interval(0.8, 0.75, 0.85), margin=0.05, smaller_is_better=False)
+    assert judged(result(), estimate=interval(0.7, 0.72), trained=TRAINED).verdict == "matters"
+    assert judged(result(), estimate=interval(0.7, 0.72), trained=unsure).verdict == "none"
+    nobody = judged(result(income=2.0, score=None), estimate=interval(0.6, 0.7), trained=None)
     assert nobody.verdict == "unknown"
 
 
