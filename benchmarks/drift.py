@@ -39,8 +39,11 @@ SHIFTS = (0.5, 0.3)
 STARTS = range(WINDOW, WINDOW + NIGHTS - 2, 3)
 """Nights on which a shift begins, each by itself."""
 
-SEEDS = {60: 40, 200: 40, 1000: 20}
-"""References per number of cases a night."""
+SEEDS = {60: 60, 200: 100, 1000: 20}
+"""References by number of cases a night."""
+
+RESTLESS = 16
+"""References of the populations that are asked beside the main ones."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,14 @@ class Population:
     name: str
     days: float = 0.0  # by a normal draw of every day and column
     weekends: float = 0.0  # Saturdays and Sundays, all columns
+    references: int | None = None  # None: as SEEDS says
 
 
 POPULATIONS = (
     Population("every day alike"),
     Population("days differ by 0.1 sd", days=0.1),
-    Population("days differ by 0.2 sd", days=0.2),
-    Population("weekends 0.3 sd higher", weekends=0.3),
+    Population("days differ by 0.2 sd", days=0.2, references=RESTLESS),
+    Population("weekends 0.3 sd higher", weekends=0.3, references=RESTLESS),
 )
 
 
@@ -224,7 +228,7 @@ def main() -> None:
     )
     for population in (POPULATIONS[n] for n in asked.populations):
         for size in asked.sizes:
-            seeds = asked.seeds or SEEDS.get(size, 20)
+            seeds = asked.seeds or population.references or SEEDS.get(size, RESTLESS)
             found = [told(of, population, size, seed) for seed in range(seeds)]
             shifts = " | ".join(
                 f"{100 * np.mean([one.first[shift] for one in found]):.1f}, "

@@ -152,6 +152,15 @@ def test_only_judged_rows_of_the_night_and_of_all_cases_count(lake: Lake) -> Non
     ]
 
 
+def test_outcomes_of_several_classes_are_judged_by_what_performance_judges(lake: Lake) -> None:
+    model = make_spec().model.model_copy(update={"task": "multiclass", "metric": None})
+    several = make_spec().model_copy(update={"model": model})
+    lake.ensure("parcels", PERFORMANCE, MEASURES_SCHEMA)
+    rows = [outcome("fail", "macro_f1"), outcome("", "log_loss")]
+    lake.replace_day("parcels", PERFORMANCE, DAY, measures(rows, "r", 1))
+    assert [r["measure"] for r in judged_outcomes(lake, several, DAY)] == ["macro_f1"]
+
+
 # What the scores foresee
 
 
