@@ -25,7 +25,7 @@ class DriftSpec(Block):
     )
     min_rows: int = Field(default=50, ge=1, description="Fewer rows: insufficient, not 'stable'.")
     reference_rows: int = Field(
-        default=5000, ge=100, description="Seeded sample of the window, for report and score."
+        default=5000, ge=100, description="Seeded sample of the window that the page draws."
     )
 
 
