@@ -36,13 +36,13 @@ SHIFTED = "x0"
 """The column that is shifted: a normal one."""
 
 SHIFTS = (0.5, 0.3)
-STARTS = range(WINDOW, WINDOW + NIGHTS - WINDOW + 1, 3)
+STARTS = range(WINDOW, WINDOW + NIGHTS - WINDOW + 1, 6)
 """Nights on which a shift begins, each by itself."""
 
-SEEDS = {60: 60, 200: 100, 1000: 20}
+SEEDS = {60: 40, 200: 60, 1000: 10}
 """References by number of cases a night."""
 
-RESTLESS = 16
+RESTLESS = 10
 """References of the populations that are asked beside the main ones."""
 
 
