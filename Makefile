@@ -42,7 +42,7 @@ bench-ledger: $(INSTALLED)
 bench-cascade: $(INSTALLED)
 	$(BIN)/python -m benchmarks.cascade
 
-# How often drift cries wolf on quiet nights, and how soon it sees a shift; some ten minutes.
+# How often drift cries wolf on quiet nights, and how soon it sees a shift; some four minutes.
 simulate-drift: $(INSTALLED)
 	nice -n 10 $(BIN)/python -m benchmarks.drift
 
