@@ -87,8 +87,8 @@ def test_a_night_that_passes_the_door_can_still_be_too_odd_to_score(road: Road) 
     row = night(road.session, USE_CASE, day)
     assert (row.outcome, row.gate_failures, row.cases) == ("fallback", [GATE], row.referred)
     assert "median of amount" in row.problem
-    (alert,) = lake.read_day(USE_CASE, "alerts", day).to_pylist()
-    assert "median of amount" in alert["happened"]
+    alerts = lake.read_day(USE_CASE, "alerts", day).to_pylist()
+    assert len([one for one in alerts if "median of amount" in one["happened"]]) == 1
     # What it was like is reported all the same, and colours no later window.
     assert "amount" in row.drifted
     before = road.versions()
