@@ -157,7 +157,7 @@ def test_a_night_the_gate_stopped_says_why(servers: Servers, browser: Browser, r
         f"{message} looks multiplied by 100",
         "Check unit_error failed for materialization of loan_approval / applications",
         "verdict fail",
-        "Not executed (10)",
+        "Not executed (14)",
     )
 
 
