@@ -389,4 +389,3 @@ INCIDENTS_SCHEMA = pa.schema(
 )
 """One row per incident that is open on, or was closed by, the partition's night: the state of that
 night. The next night starts from it."""
-

@@ -142,7 +142,7 @@ def smaller_is_better(measure: str) -> bool:
 
 
 def subject_words(subject: str) -> str:
-    """Whom a measure is of: ``age 30-45``, ``utilisation``."""
+    """Whom a measure is of: ``age 30-45``, ``weight``."""
     column, equals, value = subject.partition("=")
     return f"{named(column)} {value}" if equals else named(subject)
 

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,11 @@ def rebuild(root: str, times: int) -> None:
     """Refresh, having torn the index before each time."""
     home = Home(Path(root))
     for _ in range(times):
-        with (home.desk / "queue.db").open("r+b") as file:
+        # Gone: the other process is making it anew just now. Torn: it was, once more, meanwhile.
+        with suppress(FileNotFoundError), (home.desk / "queue.db").open("r+b") as file:
             file.write(b"torn")
-        try:
+        with suppress(QueueError):
             Queue(home).refresh(Lake(home.lake), SPEC)
-        except QueueError:  # it was torn once more meanwhile
-            continue
 
 
 def page(home: Home) -> list[tuple[str, str]]:

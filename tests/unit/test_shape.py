@@ -25,6 +25,8 @@ PLATFORM_WORDS = {
     "state": "English",
     "amount": "English: what a duration counts",
     "age": "English: how old a version or a fact is",
+    "channel": "what an alert is sent by",
+    "email": "Python's module for mail",
 }
 
 
